@@ -10,7 +10,10 @@ export interface RunRequest {
   epoch: number;
   prompt: string;
   options: TaskOptions;
-  /** Session id to use (UUID v4); with `resume`, the one to go on with. */
+  /**
+   * Session id to use (UUID v4); with `resume`, the one to go on with. It stands in the environment of every
+   * process of the run as `MAILBOXD_RUN`, so that a sweep finds what outlived its daemon.
+   */
   session: string;
   /** Go on with an interrupted session instead of starting it. The prompt then says what happened. */
   resume: boolean;
@@ -22,8 +25,6 @@ export interface RunRequest {
   attachments: string[];
   /** W3C trace context of the sender. */
   traceparent?: string;
-  /** Stands in the environment of every process of the run (`MAILBOXD_RUN`), so that a sweep can find them. */
-  tag: string;
 }
 
 /** The five kinds of event, in the words of the documents that mailboxd covers. */
@@ -87,6 +88,11 @@ export interface Runner {
   readonly can: { resume: boolean; say: boolean };
   /** Whether a task could run now. Cheap enough for each start of the daemon. */
   check(signal?: AbortSignal): Promise<Availability>;
+  /**
+   * Reserves a process that was started ahead and fits these options, if there is one. The caller then starts a
+   * run with exactly this session and cwd.
+   */
+  adopt?(options: TaskOptions, profile: string | undefined): { session: string; cwd: string } | undefined;
   start(request: RunRequest, hooks: RunHooks): Run;
   /** Ends what it keeps warm. */
   close(): Promise<void>;

@@ -79,6 +79,9 @@ export interface Claim {
   token: string;
   /** `<pid>.<start time>` of the daemon, so that another on the same host can see whether it lives. */
   process: string;
+  /** Which take of the file it was made from; names the held original beside it. */
+  take: string;
+  runner?: string;
   /** The runner's session id, fixed before the start. */
   session?: string;
 }
@@ -126,7 +129,6 @@ export interface ResultRecord extends RunStats {
   error?: { code: string; message: string; hint?: string };
   /** The id of the finished message this answer was taken from (`cache`). */
   cached_from?: string;
-  structured_output?: unknown;
 }
 
 export interface EngineFields {

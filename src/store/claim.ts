@@ -1,0 +1,158 @@
+/**
+ * The claim, on one host:
+ *
+ *   inbox/x.md ──rename──▶ in_progress/.claim~<process>~<take>~x.md      one winner; everyone else finds nothing
+ *   (read, decide, write the claim into a copy, synced) ──link──▶ in_progress/x.md    never over another file
+ *   .claim~… ──rename──▶ .held~<take>~<size>~<mtime>~x.md                kept until the end
+ *
+ * The copy is what the run appends to. The original is held until the message ends, so that what a slow writer still
+ * puts into it is found then and not lost. A crash leaves a hidden file that says what to do with it (recover.ts).
+ */
+import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { MailboxError, systemCode } from '../core/errors.js';
+import { renamedFor } from '../core/names.js';
+import type { Place, State } from '../core/message.js';
+import { appendExisting, diskFault, linkUnique, randomSuffix, readRegular, removeQuietly, stampOf, syncFolder, writeTemp, type Stamp } from './durable.js';
+import { messagePath, stateDir } from './paths.js';
+
+export const CLAIM_PREFIX = '.claim~';
+export const HELD_PREFIX = '.held~';
+
+/** What to do with a file that was taken: run it, or place it elsewhere (a refusal, an acknowledgement). */
+export interface TakeDecision {
+  state: State;
+  bytes: string | Uint8Array;
+}
+
+export type TakeResult = { won: true; place: Place; take: string } | { won: false };
+
+/** Makes `.claim~…~name` fit into 255 bytes by shortening the message's own name. */
+function hiddenName(prefix: string, name: string): string {
+  const full = prefix + name;
+  if (Buffer.byteLength(full) <= 255) return full;
+  let stem = name.slice(0, -3);
+  while (Buffer.byteLength(`${prefix}${stem}.md`) > 255) stem = [...stem].slice(0, -1).join('');
+  return `${prefix}${stem}.md`;
+}
+
+/**
+ * Takes a waiting file out of the inbox, for good or not at all. `decide` sees its bytes and says where it goes and
+ * with what content; when it throws, the file is back in the inbox. `take` (random letters) must be written into the
+ * claim, so that a crash can be understood. Returns `won: false` when the file is not there any more.
+ */
+export async function takeMessage(
+  root: string,
+  place: Place,
+  who: string,
+  maxBytes: number,
+  decide: (read: { bytes: Buffer } | { problem: MailboxError }, take: string) => TakeDecision,
+): Promise<TakeResult> {
+  const take = randomSuffix();
+  const from = messagePath(root, place);
+  const dir = stateDir(root, place.mailbox, 'in_progress');
+  const hidden = join(dir, hiddenName(`${CLAIM_PREFIX}${who}~${take}~`, place.name));
+  if (!rename(from, hidden, dir)) return { won: false };
+  let placed: Place;
+  let stamp: Stamp | undefined;
+  try {
+    let read: { bytes: Buffer } | { problem: MailboxError };
+    try {
+      const file = readRegular(hidden, maxBytes);
+      if (!file) return { won: false };
+      stamp = file.stamp;
+      read = { bytes: file.bytes };
+    } catch (error) {
+      if (!(error instanceof MailboxError) || error.code !== 'invalid') throw error;
+      read = { problem: error };
+    }
+    const decision = decide(read, take);
+    const target = stateDir(root, place.mailbox, decision.state);
+    if ('problem' in read) return placeUnread(root, place, hidden, decision, take);
+    const temp = await writeTemp(target, decision.bytes);
+    try {
+      placed = { mailbox: place.mailbox, state: decision.state, name: linkUnique(temp, target, place.name) };
+    } finally {
+      removeQuietly(temp);
+    }
+    if (decision.state !== 'in_progress') await syncFolder(target);
+  } catch (error) {
+    returnTaken(root, place, hidden);
+    throw diskFault(error, `claiming ${place.mailbox}/inbox/${place.name}`);
+  }
+  const held = `${HELD_PREFIX}${take}~${stamp?.size ?? 0n}~${stamp?.mtimeNs ?? 0n}~`;
+  renameSync(hidden, join(dir, hiddenName(held, place.name)));
+  if (placed.state !== 'in_progress') await releaseHeld(root, place.mailbox, take, place.name);
+  return { won: true, place: placed, take };
+}
+
+function rename(from: string, to: string, dir: string): boolean {
+  for (let again = true; ; again = false) {
+    try {
+      renameSync(from, to);
+      return true;
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw diskFault(error, `claiming ${from}`);
+      // Either the file is gone, which is an ordinary loss, or the folder it should go to is.
+      if (!again || lstatSync(from, { throwIfNoEntry: false }) === undefined) return false;
+      mkdirSync(dir, { recursive: true });
+    }
+  }
+}
+
+/**
+ * A file that could not be read whole (too large) goes to its place as it is, with the reason appended; where other
+ * names share its content, nothing is appended.
+ */
+function placeUnread(root: string, place: Place, hidden: string, decision: TakeDecision, take: string): TakeResult {
+  if (lstatSync(hidden).nlink === 1) appendExisting(hidden, String(decision.bytes));
+  const name = linkUnique(hidden, stateDir(root, place.mailbox, decision.state), place.name);
+  removeQuietly(hidden);
+  return { won: true, place: { mailbox: place.mailbox, state: decision.state, name }, take };
+}
+
+function returnTaken(root: string, place: Place, hidden: string): void {
+  try {
+    linkUnique(hidden, stateDir(root, place.mailbox, 'inbox'), place.name);
+    removeQuietly(hidden);
+  } catch {
+    // The next start's recovery finds the hidden file and puts it back.
+  }
+}
+
+/** The name under which the original of a take is held, from the folder's listing. */
+export function parseHeld(name: string): { take: string; size: bigint; mtimeNs: bigint; name: string } | undefined {
+  const match = /^\.held~([a-z0-9]+)~(\d+)~(\d+)~([^]+)$/.exec(name);
+  if (!match) return undefined;
+  return { take: match[1] ?? '', size: BigInt(match[2] ?? 0), mtimeNs: BigInt(match[3] ?? 0), name: match[4] ?? '' };
+}
+
+export function parseTaken(name: string): { who: string; take: string; name: string } | undefined {
+  const match = /^\.claim~([^~]+)~([a-z0-9]+)~([^]+)$/.exec(name);
+  if (!match) return undefined;
+  return { who: match[1] ?? '', take: match[2] ?? '', name: match[3] ?? '' };
+}
+
+/**
+ * Lets go of the original when its message has ended. When somebody wrote into it after it was read, it is delivered
+ * to the inbox as a message of its own; the place of that one is returned.
+ */
+export async function releaseHeld(root: string, mailbox: string, take: string, name: string): Promise<Place | undefined> {
+  const { readdirSync } = await import('node:fs');
+  const dir = stateDir(root, mailbox, 'in_progress');
+  for (const entry of readdirSync(dir)) {
+    if (!entry.startsWith(`${HELD_PREFIX}${take}~`)) continue;
+    const held = parseHeld(entry);
+    const path = join(dir, entry);
+    const stamp = stampOf(path);
+    if (!held || !stamp) continue;
+    if (stamp.size === held.size && stamp.mtimeNs === held.mtimeNs) {
+      removeQuietly(path);
+      return undefined;
+    }
+    const late = linkUnique(path, stateDir(root, mailbox, 'inbox'), renamedFor(name, 'late'));
+    removeQuietly(path);
+    return { mailbox, state: 'inbox', name: late };
+  }
+  return undefined;
+}

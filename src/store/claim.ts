@@ -8,16 +8,14 @@
  * The copy is what the run appends to. The original is held until the message ends, so that what a slow writer still
  * puts into it is found then and not lost. A crash leaves a hidden file that says what to do with it (recover.ts).
  */
-import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { MailboxError, systemCode } from '../core/errors.js';
 import { renamedFor } from '../core/names.js';
 import type { Place, State } from '../core/message.js';
 import { appendExisting, diskFault, linkUnique, randomSuffix, readRegular, removeQuietly, stampOf, syncFolder, writeTemp, type Stamp } from './durable.js';
+import { CLAIM_PREFIX, HELD_PREFIX, hiddenName, parseHeld } from './hidden.js';
 import { messagePath, stateDir } from './paths.js';
-
-export const CLAIM_PREFIX = '.claim~';
-export const HELD_PREFIX = '.held~';
 
 /** What to do with a file that was taken: run it, or place it elsewhere (a refusal, an acknowledgement). */
 export interface TakeDecision {
@@ -26,15 +24,6 @@ export interface TakeDecision {
 }
 
 export type TakeResult = { won: true; place: Place; take: string } | { won: false };
-
-/** Makes `.claim~…~name` fit into 255 bytes by shortening the message's own name. */
-function hiddenName(prefix: string, name: string): string {
-  const full = prefix + name;
-  if (Buffer.byteLength(full) <= 255) return full;
-  let stem = name.slice(0, -3);
-  while (Buffer.byteLength(`${prefix}${stem}.md`) > 255) stem = [...stem].slice(0, -1).join('');
-  return `${prefix}${stem}.md`;
-}
 
 /**
  * Takes a waiting file out of the inbox, for good or not at all. `decide` sees its bytes and says where it goes and
@@ -82,7 +71,7 @@ export async function takeMessage(
   }
   const held = `${HELD_PREFIX}${take}~${stamp?.size ?? 0n}~${stamp?.mtimeNs ?? 0n}~`;
   renameSync(hidden, join(dir, hiddenName(held, place.name)));
-  if (placed.state !== 'in_progress') await releaseHeld(root, place.mailbox, take, place.name);
+  if (placed.state !== 'in_progress') releaseHeld(root, place.mailbox, take, place.name);
   return { won: true, place: placed, take };
 }
 
@@ -120,25 +109,11 @@ function returnTaken(root: string, place: Place, hidden: string): void {
   }
 }
 
-/** The name under which the original of a take is held, from the folder's listing. */
-export function parseHeld(name: string): { take: string; size: bigint; mtimeNs: bigint; name: string } | undefined {
-  const match = /^\.held~([a-z0-9]+)~(\d+)~(\d+)~([^]+)$/.exec(name);
-  if (!match) return undefined;
-  return { take: match[1] ?? '', size: BigInt(match[2] ?? 0), mtimeNs: BigInt(match[3] ?? 0), name: match[4] ?? '' };
-}
-
-export function parseTaken(name: string): { who: string; take: string; name: string } | undefined {
-  const match = /^\.claim~([^~]+)~([a-z0-9]+)~([^]+)$/.exec(name);
-  if (!match) return undefined;
-  return { who: match[1] ?? '', take: match[2] ?? '', name: match[3] ?? '' };
-}
-
 /**
  * Lets go of the original when its message has ended. When somebody wrote into it after it was read, it is delivered
  * to the inbox as a message of its own; the place of that one is returned.
  */
-export async function releaseHeld(root: string, mailbox: string, take: string, name: string): Promise<Place | undefined> {
-  const { readdirSync } = await import('node:fs');
+export function releaseHeld(root: string, mailbox: string, take: string, name: string): Place | undefined {
   const dir = stateDir(root, mailbox, 'in_progress');
   for (const entry of readdirSync(dir)) {
     if (!entry.startsWith(`${HELD_PREFIX}${take}~`)) continue;

@@ -3,17 +3,17 @@
  *
  * The new content is written, synced and linked at its target first; only then is the old file taken away, by rename
  * into a hidden name, and looked at once more: when it is not what the new content was made from, the content is made
- * again from what was really there. A crash between the two leaves the old file beside the new one, which recovery
- * recognises by id and claim. At no moment is the message, or a person's edit of it, nowhere.
+ * again from what was really there. A crash in between leaves both, or a hidden file that says where it belongs
+ * (recover.ts). At no moment is the message, or a person's edit of it, nowhere.
  */
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { MailboxError, systemCode } from '../core/errors.js';
+import { systemCode } from '../core/errors.js';
 import type { Place } from '../core/message.js';
+import { MOVE_PREFIX, hiddenName } from './hidden.js';
 import { diskFault, linkUnique, randomSuffix, readRegular, removeQuietly, sameStamp, stampOf, syncFolder, writeTemp } from './durable.js';
 import { messagePath, stateDir } from './paths.js';
 
-export const OLD_PREFIX = '.old~';
 
 /**
  * Gives the message at `from` new content, made by `build` from what it has now, at `to` (the same place for a
@@ -23,6 +23,7 @@ export async function settleMessage(
   root: string,
   from: Place,
   to: Omit<Place, 'name'>,
+  who: string,
   maxBytes: number,
   build: (bytes: Buffer) => string | Uint8Array,
 ): Promise<Place | undefined> {
@@ -33,7 +34,7 @@ export async function settleMessage(
   if (!read) return undefined;
   let basis = read;
   let temp = await writeTemp(target, build(basis.bytes), basis.mode);
-  const old = join(target, `${OLD_PREFIX}${process.pid}~${randomSuffix()}`);
+  const old = join(target, hiddenName(`${MOVE_PREFIX}${who}~${randomSuffix()}~`, fileName(from)));
   let name: string | undefined;
   try {
     if (samePlace) {
@@ -80,33 +81,20 @@ function takeAway(path: string, to: string): boolean {
 }
 
 /**
- * Moves a message as it is to another folder, never over another file. Undefined when it is not there any more.
- * Of two movers one wins: the take is a rename to a hidden name.
+ * Moves a message as it is to another folder, never over another file. Undefined when it is not there any more: of
+ * two movers, or a mover and a claim, one wins the rename and the other finds nothing.
  */
-export async function moveMessage(root: string, from: Place, to: Omit<Place, 'name'>): Promise<Place | undefined> {
-  const target = stateDir(root, to.mailbox, to.state);
-  const source = messagePath(root, from);
+export async function moveMessage(root: string, from: Place, to: Omit<Place, 'name'>, who: string): Promise<Place | undefined> {
   if (to.mailbox === from.mailbox && to.state === from.state) return from;
-  // link first: the message is never nowhere, and a name that is taken is refused instead of overwritten
-  let name: string;
+  const target = stateDir(root, to.mailbox, to.state);
+  const taken = join(target, hiddenName(`${MOVE_PREFIX}${who}~${randomSuffix()}~`, fileName(from)));
+  if (!takeAway(messagePath(root, from), taken)) return undefined;
   try {
-    name = linkUnique(source, target, fileName(from));
-  } catch (error) {
-    if (error instanceof MailboxError && systemCode(error.cause) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const linked = stampOf(join(target, name));
-    const now = stampOf(source);
-    if (now === undefined) {
-      // Somebody else took it between the link and now: theirs is the move that counts.
-      removeQuietly(join(target, name));
-      return undefined;
-    }
-    if (now.ino === linked?.ino) removeQuietly(source);
+    const name = linkUnique(taken, target, fileName(from));
+    removeQuietly(taken);
     await syncFolder(target);
+    return { ...to, name };
   } catch (error) {
     throw diskFault(error, `moving ${from.mailbox}/${from.state}/${from.name}`);
   }
-  return { ...to, name };
 }

@@ -1,0 +1,113 @@
+/**
+ * What a message file says after something happened to it. Pure: bytes and facts in, text out. The shell around it
+ * (store/settle.ts) sees to it that the bytes are the newest and that the text replaces nothing else.
+ */
+import type { Claim, FrontMatter, ResultRecord, RunRecord } from '../core/message.js';
+import { refusalToken } from '../core/token.js';
+import { refusedMarker } from '../format/markers.js';
+import { assembleMessage, parseMessage, type ParsedMessage } from '../format/message.js';
+import { renderResult, renderRunStart } from '../format/transcript.js';
+
+/** Run records a message keeps; older ones go, their text stays. */
+const MAX_RUNS = 20;
+
+/** What one run has put into its file so far. */
+export interface RunText {
+  n: number;
+  token: string;
+  /** Everything before the run: own text and what earlier runs recorded, as it was when it was claimed. */
+  base: { ownText: string; recorded: string };
+  /** What was rendered since the run's opening, with `\n` line ends. */
+  rendered: string;
+  /** Where in `rendered` the last block of text begins, if the run ended with text. */
+  trailingText: number | undefined;
+  eol: '\n' | '\r\n';
+}
+
+export function isClaimedBy(message: ParsedMessage, token: string): boolean {
+  return message.front.claim?.token === token;
+}
+
+/** A claimed message: the claim in its front matter, and the opening of the run below what it had. */
+export function composeClaim(message: ParsedMessage, id: string, claim: Claim, n: number, changes: Record<string, unknown>): string {
+  const recorded = message.recorded + renderRunStart(n, claim.token, message.split.eol);
+  return assembleMessage(
+    { split: message.split, ownText: message.ownText, recorded },
+    { ...changes, id, epoch: claim.epoch, claim, retry_at: undefined, result: undefined },
+  );
+}
+
+/**
+ * The recorded part of the file when a run is over: what stood there before, the run, and `ending`. When a person
+ * wrote below the run meanwhile, that is kept below it; when they changed the run's own lines, their version is kept
+ * as a quotation.
+ */
+export function composeRecorded(current: ParsedMessage, run: RunText, rendered: string, ending: string): string {
+  const opening = run.base.recorded + renderRunStart(run.n, run.token, run.eol);
+  const ours = opening + toEol(run.rendered, run.eol);
+  const gap = rendered === '' || rendered.endsWith('\n\n') ? '' : rendered.endsWith('\n') ? run.eol : run.eol + run.eol;
+  const whole = opening + toEol(rendered, run.eol) + gap + ending;
+  if (ours.startsWith(current.recorded)) return whole;
+  if (current.recorded.startsWith(ours)) return withNote(whole, current.recorded.slice(ours.length), run.eol);
+  const theirs = current.recorded.startsWith(opening) ? current.recorded.slice(opening.length) : current.recorded;
+  return withNote(whole, ['Edited while it ran:', '', ...theirs.trim().split(/\r?\n/)].map((line) => `> ${line}`).join(run.eol), run.eol);
+}
+
+/** Rendered text with the line ends of its file. */
+export function toEol(text: string, eol: '\n' | '\r\n'): string {
+  return eol === '\n' ? text : text.replace(/\r?\n/g, eol);
+}
+
+function withNote(text: string, note: string, eol: string): string {
+  const trimmed = note.replace(/^(\r?\n)+/, '');
+  return trimmed === '' ? text : `${text}${eol}${trimmed}${trimmed.endsWith('\n') ? '' : eol}`;
+}
+
+/** The run's text without the closing block that is the answer itself: that one stands under `## Result`. */
+export function withoutAnswer(run: RunText, answer: string): string {
+  if (run.trailingText === undefined) return run.rendered;
+  const tail = run.rendered.slice(run.trailingText);
+  return tail.replace(/\s+/g, ' ').trim() === answer.replace(/\s+/g, ' ').trim() ? run.rendered.slice(0, run.trailingText) : run.rendered;
+}
+
+export function addRun(front: FrontMatter, record: RunRecord): RunRecord[] {
+  return [...(Array.isArray(front.runs) ? front.runs : []), record].slice(-MAX_RUNS);
+}
+
+export interface Ending {
+  record: RunRecord;
+  /** Undefined when the message goes back to the inbox. */
+  result: ResultRecord | undefined;
+  /** What stands under `## Result`; undefined for no result section. */
+  answer: string | undefined;
+  /** A line below the run's text (`_interrupted …_`). */
+  note: string | undefined;
+  changes: Record<string, unknown>;
+}
+
+/** The whole file when a run has ended. Throws `invalid` when a person's edit made the front matter unreadable. */
+export function composeEnd(bytes: Uint8Array, key: string, run: RunText, ending: Ending): string {
+  const current = parseMessage(bytes, key);
+  const rendered = ending.answer === undefined ? run.rendered : withoutAnswer(run, ending.answer);
+  const note = ending.note === undefined ? '' : `_${ending.note}_${run.eol}`;
+  const section = ending.answer === undefined ? '' : (note === '' ? '' : run.eol) + renderResult(run.n, run.token, ending.answer, run.eol);
+  return assembleMessage(
+    { split: current.split, ownText: current.ownText, recorded: composeRecorded(current, run, rendered, note + section) },
+    { ...ending.changes, claim: undefined, runs: addRun(current.front, ending.record), result: ending.result },
+  );
+}
+
+/** The file as it was before the run, for a hand-back that leaves no trace. Undefined when a person changed it meanwhile. */
+export function composeUntouched(bytes: Uint8Array, key: string, run: RunText): string | undefined {
+  const current = parseMessage(bytes, key);
+  const ours = run.base.recorded + renderRunStart(run.n, run.token, run.eol) + toEol(run.rendered, run.eol);
+  if (!ours.startsWith(current.recorded)) return undefined;
+  return assembleMessage({ split: current.split, ownText: current.ownText, recorded: run.base.recorded }, { claim: undefined });
+}
+
+/** The block that is appended to a file that cannot be used; nothing above it is changed. */
+export function renderRefusal(key: string, nonce: string, reason: { message: string; hint?: string | undefined }): string {
+  const hint = reason.hint ? `\n\n${reason.hint[0]?.toUpperCase()}${reason.hint.slice(1)}.` : '';
+  const next = '\n\nMend it above this line and move the file back to `inbox/`, or run `mailboxd retry` on it.';
+  return `\n${refusedMarker(refusalToken(key, nonce))}\n## Refused\n\n${reason.message}${reason.message.endsWith('.') ? '' : '.'}${hint}${next}\n`;
+}

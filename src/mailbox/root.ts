@@ -1,0 +1,69 @@
+/** Which root a command works on, and this host's configuration of it. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import type { Config } from '../core/config.js';
+import { MailboxError, systemCode } from '../core/errors.js';
+import { parseConfig } from '../format/config.js';
+import { diskFault } from '../store/durable.js';
+import { hostDir, mailboxesDir } from '../store/paths.js';
+
+export interface Root {
+  dir: string;
+  config: Config;
+  /** False where `.mailboxd/config.yaml` is missing and defaults stand in. */
+  configured: boolean;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** `given`, else MAILBOXD_ROOT, else the nearest parent of `cwd` that holds `mailboxes/`. Throws `not_found`. */
+export function findRoot(given: string | undefined, cwd: string, environment: NodeJS.ProcessEnv): string {
+  const named = given ?? environment['MAILBOXD_ROOT'];
+  if (named !== undefined && named !== '') {
+    const dir = resolve(cwd, named);
+    if (isFolder(mailboxesDir(dir))) return dir;
+    throw new MailboxError('not_found', `found no mailboxes/ folder in ${dir}`, {
+      hint: `make one with \`mailboxd init ${named} --as <name>\``,
+    });
+  }
+  for (let dir = resolve(cwd); ; dir = dirname(dir)) {
+    if (isFolder(mailboxesDir(dir))) return dir;
+    if (dirname(dir) === dir) break;
+  }
+  throw new MailboxError('not_found', `found no mailboxes/ folder in ${cwd} or above it`, {
+    hint: 'go to a root, name one with --root DIR or MAILBOXD_ROOT, or make one with `mailboxd init --as <name>`',
+  });
+}
+
+export function configPath(dir: string): string {
+  return join(hostDir(dir), 'config.yaml');
+}
+
+/** Reads the host's configuration. Throws `invalid` with the field when it cannot be used. */
+export function readRoot(dir: string): Root {
+  const path = configPath(dir);
+  let text: string | undefined;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw diskFault(error, `reading ${path}`);
+  }
+  const config = parseConfig(text ?? '', { where: path, root: dir, host: `host-${shortHash(dir)}`, key: shortHash(`${dir}:unconfigured`) });
+  return { dir, config, configured: text !== undefined };
+}
+
+function shortHash(textToHash: string): string {
+  return createHash('sha256').update(textToHash).digest('hex').slice(0, 12);
+}
+
+/** The instance in whose name things are sent: CLAUDE_ID, else `as` of the configuration, else undefined. */
+export function defaultSender(root: Root, environment: NodeJS.ProcessEnv): string | undefined {
+  return environment['CLAUDE_ID'] || root.config.as;
+}
+
+export function isRoot(dir: string): boolean {
+  return existsSync(mailboxesDir(dir));
+}

@@ -19,7 +19,9 @@ export class ChildCoverageProvider extends V8CoverageProvider {
     await super.clean(clean);
   }
 
-  override async generateCoverage(context: Parameters<V8CoverageProvider['generateCoverage']>[0]): Promise<CoverageMap> {
+  override async generateCoverage(
+    context: Parameters<V8CoverageProvider['generateCoverage']>[0],
+  ): Promise<CoverageMap> {
     const total = await super.generateCoverage(context);
     for (const script of (await mergeReports()).result) {
       const children = this.createCoverageMap();

@@ -1,0 +1,30 @@
+/** Rooms of src/ and the rooms each may import from. ARCHITECTURE.md shows those that are built; a test compares. */
+export const ROOMS: Record<string, readonly string[]> = {
+  core: [],
+  schema: ['core'],
+  logging: ['core'],
+  format: ['core', 'schema'],
+  store: ['core', 'format'],
+  git: ['core', 'format'],
+  runners: ['core', 'schema'],
+  modules: ['core', 'schema'],
+  catalog: ['core', 'format', 'store'],
+  mailbox: ['core', 'format', 'schema', 'store', 'git', 'modules', 'catalog'],
+  daemon: ['core', 'format', 'store', 'git', 'catalog', 'mailbox', 'runners', 'logging'],
+  service: ['core', 'mailbox', 'logging'],
+  gateway: ['core', 'mailbox', 'logging'],
+  mcp: ['core', 'mailbox', 'logging'],
+  client: ['core', 'mailbox'],
+  cli: [
+    ...['core', 'schema', 'logging', 'format', 'store', 'git', 'runners', 'modules', 'catalog', 'mailbox', 'daemon'],
+    ...['service', 'gateway', 'mcp', 'client'],
+  ],
+  /** The files directly in src/, which is the library's entry. */
+  '.': ['core', 'mailbox', 'runners'],
+};
+
+/** Packages that one room alone may import. */
+export const KEPT_PACKAGES: Record<string, string> = { 'gray-matter': 'format', yaml: 'format' };
+
+/** Built-in modules that core, which has no I/O, clock or randomness, may import. */
+export const PURE_BUILTINS: readonly string[] = ['node:path/posix', 'node:crypto'];

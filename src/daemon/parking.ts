@@ -1,0 +1,112 @@
+/**
+ * A mailbox that cannot run anything at present (a usage limit, a refused login, a missing program) is parked: its
+ * tasks wait, and one of them is tried after 1, 2, 4 … 15 minutes, or when the limit lifts. Pure but for its file,
+ * which lets other processes see it and survives a restart.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../store/durable.js';
+import { hostDir } from '../store/paths.js';
+
+export type ParkReason = 'usage_limit' | 'login' | 'unavailable' | 'daily_limit';
+
+export interface Parked {
+  mailbox: string;
+  reason: ParkReason;
+  message: string;
+  /** RFC 3339 times. */
+  since: string;
+  next_try: string;
+  /** How often it was tried since. */
+  tries: number;
+}
+
+const MINUTE = 60_000;
+const LONGEST = 15 * MINUTE;
+
+/** When to try again: at the limit's reset when that is known, else after 1, 2, 4 … 15 minutes. */
+export function nextTry(now: number, tries: number, until: number | undefined): number {
+  if (until !== undefined && until > now) return until;
+  return now + Math.min(LONGEST, MINUTE * 2 ** Math.min(tries, 10));
+}
+
+export function parkedPath(root: string): string {
+  return join(hostDir(root), 'parked.json');
+}
+
+/** The mailboxes that the last daemon parked; none when it did not, or when the file cannot be read. */
+export function readParked(root: string): Parked[] {
+  try {
+    const value: unknown = JSON.parse(readFileSync(parkedPath(root), 'utf8'));
+    return Array.isArray(value) ? value.filter((item): item is Parked => typeof item === 'object' && item !== null && typeof (item as Parked).mailbox === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+export interface Parking {
+  all(): Parked[];
+  /** Whether a task of the mailbox may be tried now: it is not parked, or its time has come and none is being tried. */
+  isOpen(mailbox: string, now: number): boolean;
+  /** One task is being tried; others wait for what becomes of it. */
+  tryOne(mailbox: string): void;
+  park(mailbox: string, reason: ParkReason, message: string, now: number, until?: number): Parked;
+  /** It works again. True when it was parked. */
+  unpark(mailbox: string): boolean;
+  /** Tries everything at once (after `login`). */
+  wake(now: number): void;
+  nextTry(): number | undefined;
+  /** Waits for the file to say what is so. */
+  settled(): Promise<void>;
+}
+
+export function createParking(root: string): Parking {
+  const parked = new Map(readParked(root).map((item) => [item.mailbox, item]));
+  const trying = new Set<string>();
+  let writing: Promise<void> = Promise.resolve();
+  const save = (): void => {
+    const text = `${JSON.stringify([...parked.values()], null, 2)}\n`;
+    writing = writing.then(() => replaceFile(parkedPath(root), text)).catch(() => undefined);
+  };
+  return {
+    all: () => [...parked.values()],
+    isOpen(mailbox, now) {
+      const item = parked.get(mailbox);
+      return item === undefined || (Date.parse(item.next_try) <= now && !trying.has(mailbox));
+    },
+    tryOne: (mailbox) => {
+      if (parked.has(mailbox)) trying.add(mailbox);
+    },
+    park(mailbox, reason, message, now, until) {
+      trying.delete(mailbox);
+      const before = parked.get(mailbox);
+      const tries = before ? before.tries + 1 : 0;
+      const item: Parked = {
+        mailbox,
+        reason,
+        message,
+        since: before?.since ?? new Date(now).toISOString(),
+        next_try: new Date(nextTry(now, tries, until)).toISOString(),
+        tries,
+      };
+      parked.set(mailbox, item);
+      save();
+      return item;
+    },
+    unpark(mailbox) {
+      trying.delete(mailbox);
+      const was = parked.delete(mailbox);
+      if (was) save();
+      return was;
+    },
+    wake(now) {
+      for (const item of parked.values()) item.next_try = new Date(now).toISOString();
+      if (parked.size > 0) save();
+    },
+    nextTry() {
+      const times = [...parked.values()].filter((item) => !trying.has(item.mailbox)).map((item) => Date.parse(item.next_try));
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
+    settled: () => writing,
+  };
+}

@@ -2,7 +2,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Child, endProcesses, findTagged, isAlive, processId, startChild } from '../../src/runners/process/index.js';
+import {
+  type Child,
+  endProcesses,
+  findTagged,
+  isAlive,
+  processId,
+  startChild,
+} from '../../src/runners/process/index.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const sessions: string[] = [];

@@ -121,7 +121,11 @@ function groupExists(pid: number): boolean {
  * and returns true). After the exit a pipe holds at most what fits into it, so a short wait loses nothing.
  */
 async function drained(streams: NodeJS.ReadableStream[], activity: () => number): Promise<boolean> {
-  const readable = streams as (NodeJS.ReadableStream & { readableEnded: boolean; destroyed: boolean; destroy(): void })[];
+  const readable = streams as (NodeJS.ReadableStream & {
+    readableEnded: boolean;
+    destroyed: boolean;
+    destroy(): void;
+  })[];
   const isOver = (): boolean => readable.every((stream) => stream.readableEnded || stream.destroyed);
   const deadline = performance.now() + DRAIN_LIMIT;
   return new Promise((resolve) => {

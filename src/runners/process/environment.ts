@@ -25,7 +25,8 @@ export function buildEnvironment(
   const built: Record<string, string> = {};
   for (const [name, value] of Object.entries(from)) {
     const key = fold(name);
-    if (value !== undefined && (exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix)))) built[name] = value;
+    if (value !== undefined && (exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix))))
+      built[name] = value;
   }
   for (const [name, value] of Object.entries(add)) if (value !== undefined) built[name] = value;
   return built;

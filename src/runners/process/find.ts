@@ -70,7 +70,9 @@ function carries(pid: number, session: string): boolean {
   if (pid <= 1 || pid === process.pid) return false;
   try {
     const environment = readFileSync(`/proc/${pid}/environ`);
-    return environment.includes(RUN_TAG) && `\0${environment.toString('latin1')}\0`.includes(`\0${RUN_TAG}=${session}\0`);
+    return (
+      environment.includes(RUN_TAG) && `\0${environment.toString('latin1')}\0`.includes(`\0${RUN_TAG}=${session}\0`)
+    );
   } catch {
     return false; // it ended, or is another user's
   }

@@ -49,7 +49,7 @@ async function smoke(wanted) {
     const log = await mailboxd('start', '--once');
     const answered = join(scratch, 'mailboxes/server/complete/hello.md');
     if (!existsSync(answered)) return `the task is not in complete/ but in: ${where(scratch)}\n${log}`;
-    if (!readFileSync(answered, 'utf8').includes('## Result')) return `found no result in ${readFileSync(answered)}`;
+    if (!readFileSync(answered, 'utf8').includes('## Result')) return `found no result in ${answered}`;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -164,7 +164,6 @@ describe('simulator', () => {
     await Promise.all(runs.map((run) => run.outcome));
     const { user, system } = process.cpuUsage(before);
     for (const run of runs) expect(run.events.length).toBeGreaterThan(200);
-
     expect((user + system) / 1_000).toBeLessThan(700);
   });
 });

@@ -27,4 +27,4 @@ export const ROOMS: Record<string, readonly string[]> = {
 export const KEPT_PACKAGES: Record<string, string> = { 'gray-matter': 'format', yaml: 'format' };
 
 /** Built-in modules that core, which has no I/O, clock or randomness, may import. */
-export const PURE_BUILTINS: readonly string[] = ['node:path/posix', 'node:crypto'];
+export const PURE_BUILTINS: readonly string[] = ['node:path', 'node:crypto'];

@@ -100,3 +100,50 @@ export interface Config {
   /** How long scratch directories and run records outlive their message's end, ms. */
   keep: number;
 }
+
+export const DEFAULT_LIMITS: Readonly<Limits> = {
+  concurrency: 2,
+  host_concurrency: 4,
+  max_attempts: 3,
+  max_crashes: 5,
+  timeout: 3_600_000,
+  cost_per_task: undefined,
+  cost_per_day: undefined,
+  tasks_per_day: undefined,
+  max_turns: undefined,
+  output_bytes: 10 * 1024 * 1024,
+};
+
+/** The configuration of a host whose `config.yaml` says nothing else. A fresh object each time. */
+export function defaultConfig(identity: { host: string; key: string }): Config {
+  return {
+    host: identity.host,
+    key: identity.key,
+    as: undefined,
+    serve: [],
+    remote: undefined,
+    runner: 'claude',
+    runners: {
+      claude: { path: 'claude', env: {}, profiles: {}, warm: 0, mcp_servers: {} },
+      command: { argv: undefined, output: 'text', env: {} },
+      simulator: { duration: undefined },
+    },
+    limits: { ...DEFAULT_LIMITS },
+    senders: {},
+    allow: {
+      runners: [],
+      models: [],
+      tools: [],
+      permission_mode: 'default',
+      dirs: [],
+      senders: ['*'],
+      mcp_servers: [],
+    },
+    create_mailboxes: true,
+    cache: 0,
+    park: true,
+    settle: 500,
+    grace: 20_000,
+    keep: 30 * 86_400_000,
+  };
+}

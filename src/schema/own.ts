@@ -1,0 +1,91 @@
+/** The schemas of this package (`schemas/*.json`), read and compiled when they are first needed. */
+import { readFileSync } from 'node:fs';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { explainErrors } from './ajv-errors.js';
+import { createOwnAjv } from './ajv-room.js';
+import { compileSchema } from './compile.js';
+import { nearestName } from './nearest.js';
+import { type SchemaProblem, describeValue, pathOf } from './problem.js';
+import { DATA_CAPS, checkShape } from './shape.js';
+
+export type OwnSchemaName = 'message' | 'config';
+
+/** What the code reads of a schema; the rest is ajv's. */
+export interface SchemaNode {
+  $ref?: string;
+  $comment?: string;
+  title?: string;
+  description?: string;
+  type?: string | string[];
+  enum?: unknown[];
+  default?: unknown;
+  examples?: unknown[];
+  properties?: Record<string, SchemaNode>;
+  items?: SchemaNode;
+  $defs?: Record<string, SchemaNode>;
+}
+
+const schemas = new Map<OwnSchemaName, SchemaNode>();
+const validators = new Map<OwnSchemaName, ValidateFunction>();
+
+/** `schemas/<name>.schema.json` of the package; `src/schema` and `dist/schema` lie equally deep in it. */
+export function readOwnSchema(name: OwnSchemaName): SchemaNode {
+  let schema = schemas.get(name);
+  if (schema === undefined) {
+    schema = JSON.parse(
+      readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'),
+    ) as SchemaNode;
+    schemas.set(name, schema);
+  }
+  return schema;
+}
+
+function validate(name: OwnSchemaName, value: unknown): SchemaProblem[] {
+  const shape = checkShape(value, DATA_CAPS);
+  if (shape) return [shape];
+  let check = validators.get(name);
+  if (check === undefined) {
+    check = createOwnAjv().compile(readOwnSchema(name));
+    validators.set(name, check);
+  }
+  return check(value) === true ? [] : explainErrors((check.errors ?? []) as ErrorObject[], { ours: true });
+}
+
+/** What is wrong with a message's front matter, a person's own keys left aside. Empty when it can be used. */
+export function validateMessageFields(value: unknown): SchemaProblem[] {
+  const problems = validate('message', value);
+  if (problems.length > 0) return problems;
+  const { options } = value as { options?: { output_schema?: unknown } };
+  if (options?.output_schema === undefined) return [];
+  const compiled = compileSchema(options.output_schema);
+  if (compiled.ok) return [];
+  const { problem } = compiled;
+  return [{ ...problem, path: ['options.output_schema', problem.path].filter((part) => part !== '').join('.') }];
+}
+
+/** What is wrong with the content of a `config.yaml`; here an unknown key is a problem. */
+export function validateConfig(value: unknown): SchemaProblem[] {
+  return validate('config', value);
+}
+
+/**
+ * Keys of a message that are kept and ignored, but look as if they were meant for us: a field mistyped, or an option
+ * outside `options`. For `send` and `doctor` to show; never a reason to refuse.
+ */
+export function findStrayKeys(fields: Record<string, unknown>): SchemaProblem[] {
+  const known = readOwnSchema('message').properties ?? {};
+  const options = Object.keys(known['options']?.properties ?? {});
+  const stray: SchemaProblem[] = [];
+  for (const key of Object.keys(fields)) {
+    if (Object.hasOwn(known, key)) continue;
+    const option = options.find((name) => name === key);
+    const near = option === undefined ? nearestName(key, Object.keys(known)) : undefined;
+    if (option === undefined && near === undefined) continue;
+    stray.push({
+      path: pathOf('', key),
+      found: `${describeValue(fields[key])} in a key that is not read`,
+      expected: option === undefined ? `a known field; did you mean ${near}?` : `it below options`,
+    });
+  }
+  return stray;
+}

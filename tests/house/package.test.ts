@@ -77,8 +77,8 @@ describe('the published package', { timeout: 180_000 }, () => {
   });
 
   it('holds what it needs and nothing else', () => {
-    const listed = run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], root);
-    const [{ files }] = JSON.parse(listed.output.slice(listed.output.indexOf('['))) as [{ files: { path: string }[] }];
+    const listed = run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--silent'], root);
+    const [{ files }] = JSON.parse(listed.output) as [{ files: { path: string }[] }];
     const paths = files.map(({ path }) => path);
     expect(paths).toEqual(expect.arrayContaining(['dist/cli/main.js', 'dist/index.d.ts', 'LICENSE', 'README.md']));
     expect(paths).toContain('schemas/message.schema.json');

@@ -2,12 +2,13 @@
  * `.mailboxd/config.yaml` as the rest of the program sees it: read as untrusted YAML, checked against
  * schemas/config.schema.json, defaults filled in, spans in ms, directories absolute.
  */
+import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { type Config, type Limits, defaultConfig } from '../core/config.js';
 import { parseDuration } from '../core/duration.js';
 import { MailboxError } from '../core/errors.js';
 import { validateConfig } from '../schema/own.js';
-import { type SchemaProblem, describeProblems } from '../schema/problem.js';
+import { type SchemaProblem, describeProblems, problemOf } from '../schema/problem.js';
 import type { ClaudeYaml, ConfigYaml, LimitsYaml } from './config-yaml.js';
 import { parseYaml } from './yaml.js';
 
@@ -17,16 +18,16 @@ export interface ConfigGivens {
   /** Used where the file has none, as a missing file has. */
   host: string;
   key: string;
-  /** The home directory that `~` stands for. */
-  home?: string | undefined;
+  /** The directory that `~` stands for; by default this user's. */
+  home?: string;
 }
 
 /** Longer timers fire at once in Node. */
 const LONGEST_TIMER = 24 * 86_400_000;
 
 /**
- * The configuration in `text`, or all defaults when it is undefined or empty (a missing file). `where` names the file
- * in errors. Throws `invalid`, listing what was found and what was expected; secrets are never shown.
+ * The configuration in `text`, or all defaults when it is undefined or empty (a missing file). `where` names
+ * the file in errors. Throws `invalid`, listing what was found and what was expected; secrets are never shown.
  */
 export function parseConfig(text: string | undefined, where: string, given: ConfigGivens): Config {
   const value = text === undefined ? null : (parseYaml(text, { what: where }) ?? null);
@@ -112,7 +113,7 @@ function spanOf(text: string | null | undefined): number | undefined {
 
 function homeOf(path: string, given: ConfigGivens): string {
   const isHome = path === '~' || path.startsWith('~/');
-  return isHome && given.home !== undefined ? join(given.home, path.slice(1)) : path;
+  return isHome ? join(given.home ?? homedir(), path.slice(1)) : path;
 }
 
 function dirOf(path: string, given: ConfigGivens): string {
@@ -133,7 +134,7 @@ function findLongTimers(config: Config): SchemaProblem[] {
   ];
   return timers.flatMap(([path, ms]) =>
     ms !== undefined && ms > LONGEST_TIMER
-      ? [{ path, found: `${Math.round(ms / 86_400_000)} days`, expected: 'at most 24d' }]
+      ? [problemOf({ path, found: `${Math.round(ms / 86_400_000)} days`, expected: 'at most 24d' })]
       : [],
   );
 }

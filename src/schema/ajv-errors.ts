@@ -1,7 +1,7 @@
 /** Turns ajv's errors (made with `verbose` and `allErrors`) into problems that a person can act on. */
 import type { ErrorObject } from 'ajv';
 import { nearestName } from './nearest.js';
-import { type SchemaProblem, cutText, describeValue, pathOf } from './problem.js';
+import { type SchemaProblem, cutText, describeValue, pathOf, problemOf } from './problem.js';
 
 /** `ours`: our own schemas, whose `title` is a short phrase for what is expected. */
 export interface ExplainOptions {
@@ -9,6 +9,9 @@ export interface ExplainOptions {
 }
 
 type Schema = Record<string, unknown>;
+
+/** Nobody mends more at once, and a list of 100,000 wrong items makes as many. */
+const MOST_ERRORS = 200;
 
 const TYPE_WORDS: Record<string, string> = {
   string: 'text',
@@ -89,8 +92,8 @@ function unknownKey(error: ErrorObject, key: string): SchemaProblem {
   const near = nearestName(key, known);
   const path = pathOf(error.instancePath, key);
   const found = 'an unknown key';
-  if (near !== undefined) return { path, found, expected: 'a known one', hint: `did you mean ${near}?` };
-  return { path, found, expected: known.length === 0 ? 'none' : `one of ${listOf(known)}` };
+  if (near !== undefined) return problemOf({ path, found, expected: 'a known one', hint: `did you mean ${near}?` });
+  return problemOf({ path, found, expected: known.length === 0 ? 'none' : `one of ${listOf(known)}` });
 }
 
 function explain(error: ErrorObject, ours: boolean): SchemaProblem {
@@ -99,23 +102,19 @@ function explain(error: ErrorObject, ours: boolean): SchemaProblem {
   if (error.keyword === 'unevaluatedProperties') return unknownKey(error, String(params['unevaluatedProperty']));
   if (error.keyword === 'required') {
     const key = String(params['missingProperty']);
-    return { path: pathOf(error.instancePath, key), found: 'nothing', expected: 'a value' };
+    return problemOf({ path: pathOf(error.instancePath, key), found: 'nothing', expected: 'a value' });
   }
   if (error.keyword === 'dependentRequired') {
     const key = String(params['missingProperty']);
-    return {
-      path: pathOf(error.instancePath, key),
-      found: 'nothing',
-      expected: `a value, since ${String(params['property'])} is set`,
-    };
+    const expected = `a value, since ${String(params['property'])} is set`;
+    return problemOf({ path: pathOf(error.instancePath, key), found: 'nothing', expected });
   }
-  const problem: SchemaProblem = {
+  return problemOf({
     path: pathOf(error.instancePath, ...(error.propertyName === undefined ? [] : [error.propertyName])),
     found: foundOf(error),
     expected: expectedOf(error, ours),
-  };
-  const hint = ours ? hintFor(error) : undefined;
-  return hint === undefined ? problem : { ...problem, hint };
+    hint: ours ? hintFor(error) : undefined,
+  });
 }
 
 function hintFor(error: ErrorObject): string | undefined {
@@ -131,8 +130,9 @@ function hintFor(error: ErrorObject): string | undefined {
   return pattern === undefined || new RegExp(pattern).test(String(error.data)) ? 'write it in quotes' : undefined;
 }
 
-/** One problem for each place, in the order in which ajv found them. */
-export function explainErrors(errors: readonly ErrorObject[], options: ExplainOptions): SchemaProblem[] {
+/** One problem for each place, in the order in which ajv found them; of very many only the first. */
+export function explainErrors(all: readonly ErrorObject[], options: ExplainOptions): SchemaProblem[] {
+  const errors = all.slice(0, MOST_ERRORS);
   // The branches of a failed anyOf say less than the anyOf itself, and propertyNames repeats what its schema said.
   nameKeys(errors);
   const choices = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');

@@ -4,7 +4,7 @@ import { messageOf } from '../core/errors.js';
 import { explainErrors } from './ajv-errors.js';
 import { createForeignAjv } from './ajv-room.js';
 import { runWithin } from './deadline.js';
-import { type SchemaProblem, cutText, describeValue } from './problem.js';
+import { type SchemaProblem, cutText, describeValue, problemOf } from './problem.js';
 import { DATA_CAPS, SCHEMA_CAPS, checkShape } from './shape.js';
 
 /** How long compiling a schema, or checking one value, may take, ms. */
@@ -40,19 +40,22 @@ export function compileSchema(schema: unknown): CompiledSchema {
 function draftOf(schema: unknown): { ok: true; name: '2020-12' | 'draft-07' } | { ok: false; problem: SchemaProblem } {
   if (typeof schema === 'boolean') return { ok: true, name: '2020-12' };
   if (schema === null || typeof schema !== 'object' || Array.isArray(schema)) {
-    return { ok: false, problem: { path: '', found: describeValue(schema), expected: 'a JSON Schema' } };
+    return { ok: false, problem: problemOf({ path: '', found: describeValue(schema), expected: 'a JSON Schema' }) };
   }
   const fields = schema as Record<string, unknown>;
   const named: unknown = Object.hasOwn(fields, '$schema') ? fields['$schema'] : undefined;
   if (Object.hasOwn(fields, '$async')) {
-    return { ok: false, problem: { path: '$async', found: describeValue(fields['$async']), expected: 'no such key' } };
+    return {
+      ok: false,
+      problem: problemOf({ path: '$async', found: describeValue(fields['$async']), expected: 'no such key' }),
+    };
   }
   if (named === undefined || /^https:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/.test(String(named))) {
     return { ok: true, name: '2020-12' };
   }
   if (/^https?:\/\/json-schema\.org\/draft-07\/schema#?$/.test(String(named))) return { ok: true, name: 'draft-07' };
   const expected = 'https://json-schema.org/draft/2020-12/schema or http://json-schema.org/draft-07/schema#';
-  return { ok: false, problem: { path: '$schema', found: describeValue(named), expected } };
+  return { ok: false, problem: problemOf({ path: '$schema', found: describeValue(named), expected }) };
 }
 
 function validateWith(check: ValidateFunction, value: unknown): SchemaProblem[] {
@@ -64,21 +67,19 @@ function validateWith(check: ValidateFunction, value: unknown): SchemaProblem[] 
     return checked.value ? [] : explainErrors((check.errors ?? []) as ErrorObject[], { ours: false });
   } catch (error) {
     // A schema that refers to itself without end overflows the stack.
-    return [
-      { path: '', found: `a schema that cannot be applied (${cutText(messageOf(error))})`, expected: 'one that ends' },
-    ];
+    const found = `a schema that cannot be applied (${cutText(messageOf(error))})`;
+    return [problemOf({ path: '', found, expected: 'one that ends' })];
   }
 }
 
 function tooSlow(what: string, verb: string): SchemaProblem {
-  return { path: '', found: `${what} that takes more than ${DEADLINE} ms to ${verb}`, expected: 'a simpler schema' };
+  const found = `${what} that takes more than ${DEADLINE} ms to ${verb}`;
+  return problemOf({ path: '', found, expected: 'a simpler schema' });
 }
 
 function notASchema(error: unknown): SchemaProblem {
   const text = messageOf(error).replace(/^schema is invalid: data\/?/, '');
-  return {
-    path: '',
-    found: `a schema that cannot be used: ${cutText(text, 200)}`,
-    expected: 'a JSON Schema that is complete in itself, with patterns free of look-around and back-references',
-  };
+  const found = `a schema that cannot be used: ${cutText(text, 200)}`;
+  const expected = 'a JSON Schema that is complete in itself, with patterns free of look-around and back-references';
+  return problemOf({ path: '', found, expected });
 }

@@ -5,7 +5,7 @@ import { explainErrors } from './ajv-errors.js';
 import { createOwnAjv } from './ajv-room.js';
 import { compileSchema } from './compile.js';
 import { nearestName } from './nearest.js';
-import { type SchemaProblem, describeValue, pathOf } from './problem.js';
+import { type SchemaProblem, describeValue, pathOf, problemOf } from './problem.js';
 import { DATA_CAPS, checkShape } from './shape.js';
 
 export type OwnSchemaName = 'message' | 'config';
@@ -60,7 +60,9 @@ export function validateMessageFields(value: unknown): SchemaProblem[] {
   const compiled = compileSchema(options.output_schema);
   if (compiled.ok) return [];
   const { problem } = compiled;
-  return [{ ...problem, path: ['options.output_schema', problem.path].filter((part) => part !== '').join('.') }];
+  return [
+    problemOf({ ...problem, path: ['options.output_schema', problem.path].filter((part) => part !== '').join('.') }),
+  ];
 }
 
 /** What is wrong with the content of a `config.yaml`; here an unknown key is a problem. */
@@ -81,11 +83,9 @@ export function findStrayKeys(fields: Record<string, unknown>): SchemaProblem[] 
     const option = options.find((name) => name === key);
     const near = option === undefined ? nearestName(key, Object.keys(known)) : undefined;
     if (option === undefined && near === undefined) continue;
-    stray.push({
-      path: pathOf('', key),
-      found: `${describeValue(fields[key])} in a key that is not read`,
-      expected: option === undefined ? `a known field; did you mean ${near}?` : `it below options`,
-    });
+    const found = `${describeValue(fields[key])} in a key that is not read`;
+    const expected = option === undefined ? `a known field; did you mean ${near}?` : 'it below options';
+    stray.push(problemOf({ path: pathOf('', key), found, expected }));
   }
   return stray;
 }

@@ -7,15 +7,26 @@ export interface SchemaProblem {
   found: string;
   expected: string;
   hint?: string;
+  /** All of it in a sentence: `priority: found "hgih", expected one of low, normal, high, urgent`. */
+  message: string;
 }
 
 const CUT = 60;
 
-/** `priority: found "hgih", expected one of low, normal, high, urgent`. */
+export function problemOf(parts: {
+  path: string;
+  found: string;
+  expected: string;
+  hint?: string | undefined;
+}): SchemaProblem {
+  const { path, found, expected, hint } = parts;
+  const where = path === '' ? '' : `${path}: `;
+  const message = `${where}found ${found}, expected ${expected}${hint === undefined ? '' : `; ${hint}`}`;
+  return { path, found, expected, message, ...(hint === undefined ? {} : { hint }) };
+}
+
 export function describeProblem(problem: SchemaProblem): string {
-  const where = problem.path === '' ? '' : `${problem.path}: `;
-  const hint = problem.hint === undefined ? '' : `; ${problem.hint}`;
-  return `${where}found ${problem.found}, expected ${problem.expected}${hint}`;
+  return problem.message;
 }
 
 /** The first few problems in one sentence each, joined by a line break, and how many more there are. */

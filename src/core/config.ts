@@ -68,7 +68,7 @@ export interface CommandConfig {
 }
 
 export interface SimulatorConfig {
-  /** Ms a run takes; undefined for about a second on a terminal, 50 under CLAUDE_MOCK_TEST. */
+  /** Ms a run takes; undefined for about a second, or 10 under CLAUDE_MOCK_TEST=1. */
   duration: number | undefined;
 }
 

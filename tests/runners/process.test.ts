@@ -53,15 +53,19 @@ describe('process ids', () => {
     expect(isAlive('../1.2')).toBe(false);
   });
 
-  it('knows that a process has ended, even as a zombie', async () => {
-    const { child, session } = shell('sh -c "exit 0" & echo $!; exec sleep 30');
-    const pid = child.pid ?? 0;
-    const id = processId(pid) ?? '';
+  it('knows that a process has ended, and that a zombie has too', async () => {
+    const { child, session, text } = shell('sh -c "exit 0" & echo $!; exec sleep 30');
+    await waitUntil(() => text().endsWith('\n'), { what: 'the number of the zombie' });
+    const zombie = Number(text());
+    const state = (): string => spawnSync('ps', ['-o', 'stat=', '-p', String(zombie)]).stdout.toString();
+    await waitUntil(() => state().startsWith('Z'), { what: 'the zombie' });
+    expect(processId(zombie)).toBeUndefined();
+
+    const id = processId(child.pid ?? 0) ?? '';
     expect(isAlive(id)).toBe(true);
-    process.kill(pid, 'SIGKILL');
-    await waitUntil(() => !isAlive(id), { what: 'the id to die' });
-    expect(processId(pid)).toBeUndefined();
+    expect(await endProcesses(session, child.pid, { grace: 1_000 })).toBe(0);
     await child.ended;
+    expect(isAlive(id)).toBe(false);
     expect(findTagged(session)).toEqual([]);
   });
 });
@@ -132,13 +136,13 @@ describe('a child', () => {
 describe('endProcesses', () => {
   it('ends the group, what left the group, and what lost its tag', async () => {
     const { child, session, text } = shell(
-      'sleep 31 & setsid sleep 32 & env -i sleep 33 & env -i setsid sh -c "sleep 34; true" & sleep 0.2; echo ready; wait',
+      `sleep ${nap}1 & setsid sleep ${nap}2 & env -i sleep ${nap}3 & env -i setsid sh -c "sleep ${nap}4; true" & sleep 0.2; echo ready; wait`,
     );
     await waitUntil(() => text().includes('ready'), { what: 'the children' });
     expect(await endProcesses(session, child.pid, { grace: 2_000 })).toBe(0);
     await child.ended;
     expect(findTagged(session)).toEqual([]);
-    expect(sleepers()).not.toMatch(/sleep 3[1-4]/);
+    expect(sleepers()).toBe('');
   });
 
   it('insists when SIGTERM is ignored', async () => {
@@ -151,10 +155,10 @@ describe('endProcesses', () => {
   });
 
   it('finds an untagged group member after its leader is gone', async () => {
-    const { child, session } = shell('env -i sleep 35 >/dev/null 2>&1 & exit 0');
+    const { child, session } = shell(`env -i sleep ${nap} >/dev/null 2>&1 & exit 0`);
     expect(await child.ended).toMatchObject({ left: true });
     expect(await endProcesses(session, child.pid, { grace: 500 })).toBe(0);
-    expect(sleepers()).not.toContain('sleep 35');
+    expect(sleepers()).toBe('');
   });
 
   it('takes an id from an earlier daemon, and only while it is that process', async () => {
@@ -165,6 +169,17 @@ describe('endProcesses', () => {
     expect(isAlive(processId(pid) ?? '')).toBe(true);
     expect(await endProcesses(newSession(), processId(pid), { grace: 500 })).toBe(0);
     await gone;
+  });
+
+  it('leaves alone a stranger that was given the number', async () => {
+    const { child, session, text } = shell(`env -i setsid sh -c 'echo $$; exec sleep ${nap}' & wait`);
+    await waitUntil(() => text().endsWith('\n'), { what: 'the number of the stranger' });
+    const stranger = processId(Number(text())) ?? '';
+    expect(await endProcesses(newSession(), Number(text()), { grace: 0 })).toBe(0);
+    expect(isAlive(stranger)).toBe(true);
+    await endProcesses(session, child.pid, { grace: 500 });
+    await child.ended;
+    expect(isAlive(stranger)).toBe(false);
   });
 
   it('leaves alone everything that is not of the run', async () => {
@@ -179,6 +194,11 @@ describe('endProcesses', () => {
   });
 });
 
+/** A time to sleep that no other test, on this machine or in an earlier run, sleeps for. */
+const nap = `600.${process.pid}${Date.now() % 1_000_000}`;
+
+/** The command lines of all processes that sleep so long. */
 function sleepers(): string {
-  return spawnSync('ps', ['-eo', 'args=']).stdout.toString();
+  const all = spawnSync('ps', ['-eo', 'stat=,args=']).stdout.toString().split('\n');
+  return all.filter((line) => line.includes(nap) && !line.startsWith('Z')).join('\n');
 }

@@ -136,6 +136,13 @@ describe('simulator', () => {
     expect(record.events.filter((event) => event.type === 'Progress' && event.kind === 'receipt')).toHaveLength(taken);
   });
 
+  it('tells nothing when it is stopped at once', async () => {
+    const record = startRecorded(make(), makeRequest(tmpdir(), { prompt: 'hello' }));
+    await record.run.stop();
+    expect(await record.outcome).toMatchObject({ kind: 'stopped' });
+    expect(record.events).toEqual([]);
+  });
+
   it.each([
     'simulate: dance',
     'simulate:',

@@ -22,8 +22,10 @@ export function findProgram(name: string, environment: NodeJS.ProcessEnv, cwd = 
 
 function isRunnable(file: string): boolean {
   try {
+    // Most places on a PATH do not have it: that must cost no thrown error.
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
     accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    return true;
   } catch {
     return false;
   }

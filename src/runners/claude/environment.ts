@@ -41,6 +41,8 @@ export function claudeEnvironment(
   const environment = buildEnvironment(from, [...BASE_ENVIRONMENT, ...CLAUDE_NAMES], {
     // A program that replaces itself under a running task is a fault; `mailboxd setup` brings new versions.
     DISABLE_AUTOUPDATER: from['DISABLE_AUTOUPDATER'] ?? '1',
+    // The prompt is on disk before the CLI says that it began: from then on the session can be resumed.
+    CLAUDE_CODE_EAGER_FLUSH: from['CLAUDE_CODE_EAGER_FLUSH'] ?? '1',
     ...config.env,
     CLAUDE_CONFIG_DIR: profile
       ? profileDir(profile.config_dir, from)

@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunStats } from '../../core/message.js';
-import type { Outcome, Run, RunHooks } from '../port.js';
+import type { Outcome, Run, RunEvent, RunHooks } from '../port.js';
 import { type ChildEnd, endProcesses } from '../process/index.js';
 import type { CliProcess } from './cli-process.js';
 import { createTranslator } from './events.js';
@@ -57,6 +57,8 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
   let limit: { until: number | undefined } | undefined;
   let refusals = 0;
   let decided: Verdict | undefined;
+  let toldError = false;
+  let begun = false;
   let phase: 'running' | 'finishing' | 'stopping' = 'running';
   let stopped: Promise<void> | undefined;
   let answered: () => void = () => undefined;
@@ -64,10 +66,24 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
     answered = resolve;
   });
 
+  /** After `start` has returned, so that its caller holds the run before it hears of it. */
+  function begin(): void {
+    if (begun || cli.pid === undefined) return;
+    begun = true;
+    hooks.onSpawn(cli.pid);
+    cli.onLine = take;
+    send(userLine(plain(prompt), randomUUID()));
+  }
+
   function send(line: string): boolean {
     if (!cli.send(line)) return false;
     hooks.onRaw(line);
     return true;
+  }
+
+  function tell(event: RunEvent): void {
+    toldError = event.type === 'Error';
+    hooks.onEvent(event);
   }
 
   function take(raw: string): void {
@@ -79,7 +95,7 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
     if (line['type'] === 'assistant') apiError = asText(line['error']);
     if (line['type'] === 'rate_limit_event') takeLimit(line);
     if (phase !== 'stopping' || line['type'] !== 'result') {
-      for (const event of translator.take(line)) hooks.onEvent(event);
+      for (const event of translator.take(line)) tell(event);
     }
     if (line['type'] === 'result') takeResult(line);
   }
@@ -88,7 +104,7 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
     const said = outstanding.get(asText(line['uuid']) ?? '');
     if (!said) return;
     outstanding.delete(asText(line['uuid']) ?? '');
-    hooks.onEvent({ type: 'Progress', kind: 'receipt', content: said.text, uuid: said.uuid });
+    tell({ type: 'Progress', kind: 'receipt', content: said.text, uuid: said.uuid });
   }
 
   function takeSystem(line: Fields): void {
@@ -140,11 +156,10 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
   async function insist(): Promise<void> {
     if (phase === 'running') {
       phase = 'stopping';
-      if (send(interruptLine(randomUUID()))) await within(patience.interrupt, resultOrExit);
+      if (begun && send(interruptLine(randomUUID()))) await within(patience.interrupt, resultOrExit);
     }
     cli.closeStdin();
-    const gone = cli.ended.then(() => undefined);
-    await within(patience.close, gone);
+    if (begun) await within(patience.close, cli.ended.then(() => undefined));
     await endProcesses(cli.session, cli.pid, { grace: patience.term });
     await outcome;
   }
@@ -156,20 +171,26 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
     return judge({ result, apiError, limit, exit: end, stderr: cli.stderr(), validate });
   }
 
+  /** What failed without a result of its own is told as an event too. */
+  function tellEnd(verdict: Verdict): void {
+    if (toldError) return;
+    if (verdict.kind === 'failed') tell({ type: 'Error', code: verdict.error.code, message: verdict.error.message });
+    if (verdict.kind === 'parked') tell({ type: 'Error', code: verdict.reason, message: verdict.message });
+  }
+
   async function conclude(): Promise<Outcome> {
     const end = await cli.ended;
     answered();
     const verdict = verdictOf(end);
     if (end.kind === 'exit' && end.left) await endProcesses(cli.session, cli.pid, { grace: patience.term });
+    tellEnd(verdict);
     released();
     return { ...verdict, stats: { ...stats, duration_ms: Math.round(performance.now() - began) } };
   }
 
-  if (cli.pid !== undefined) {
-    hooks.onSpawn(cli.pid);
-    cli.onLine = take;
-    send(userLine(plain(prompt), randomUUID()));
-  }
+  queueMicrotask(() => {
+    if (phase === 'running') begin();
+  });
   const outcome = conclude();
 
   return {
@@ -177,6 +198,7 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
     stop,
     say(text, uuid) {
       if (phase !== 'running') return false;
+      begin();
       const id = randomUUID(); // the CLI repeats only UUIDs; the caller's may be of any kind
       outstanding.set(id, { uuid, text });
       if (send(userLine(plain(text), id))) return true;

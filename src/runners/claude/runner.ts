@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import type { ClaudeConfig } from '../../core/config.js';
 import { MailboxError, messageOf } from '../../core/errors.js';
 import type { TaskOptions } from '../../core/message.js';
-import type { Outcome, Run, Runner, RunRequest } from '../port.js';
+import { compileSchema } from '../../schema/compile.js';
+import { describeProblem, describeProblems } from '../../schema/problem.js';
+import type { Outcome, Run, RunHooks, Runner, RunRequest } from '../port.js';
 import { endProcesses } from '../process/index.js';
 import { optionArguments, sessionArguments } from './arguments.js';
 import { type CliProcess, startCli } from './cli-process.js';
@@ -27,8 +29,6 @@ export interface ClaudeContext {
   scratch: string;
   /** By default this process's own. */
   environment?: NodeJS.ProcessEnv;
-  /** Compiles an `output_schema`; throws when it is none. Without it any structured output passes. */
-  compileSchema?: (schema: Record<string, unknown>) => Validator;
   /** The options that warm processes are started with: what a plain message has after the host's policy. */
   warmOptions?: TaskOptions;
   patience?: Partial<Patience>;
@@ -119,10 +119,10 @@ export function createClaudeRunner(config: ClaudeConfig, context: ClaudeContext)
       let validate: Validator | undefined;
       try {
         const schema = request.options.output_schema;
-        if (schema) validate = context.compileSchema ? context.compileSchema(schema) : () => undefined;
+        if (schema) validate = compileValidator(schema);
         cli = processFor(request);
       } catch (error) {
-        return settled(error);
+        return settled(error, hooks);
       }
       const dirs = [request.cwd, ...(request.options.add_dirs ?? []), ...request.attachments];
       const run = runCli({
@@ -147,6 +147,15 @@ export function createClaudeRunner(config: ClaudeConfig, context: ClaudeContext)
   };
 }
 
+function compileValidator(schema: Record<string, unknown>): Validator {
+  const compiled = compileSchema(schema);
+  if (!compiled.ok) throw new MailboxError('invalid', `options.output_schema: ${describeProblem(compiled.problem)}`);
+  return (value) => {
+    const problems = compiled.validate(value);
+    return problems.length === 0 ? undefined : describeProblems(problems);
+  };
+}
+
 /** Equal for options that make equal processes; undefined for those that need a process of their own. */
 function shapeOf(options: TaskOptions): string | undefined {
   const { working_dir, resume_session, mcp_servers } = options;
@@ -159,18 +168,19 @@ function shapeOf(options: TaskOptions): string | undefined {
 }
 
 /** A run that ended before it began. */
-function settled(error: unknown): Run {
+function settled(error: unknown, hooks: RunHooks): Run {
   const fault = error instanceof MailboxError ? error : undefined;
-  const outcome: Outcome =
-    fault?.code === 'unavailable'
-      ? { kind: 'parked', reason: 'unavailable', message: withHint(fault), stats: {} }
-      : {
-          kind: 'failed',
-          error: { code: 'options', message: messageOf(error), ...(fault?.hint ? { hint: fault.hint } : {}) },
-          retry: false,
-          stats: {},
-        };
-  return { outcome: Promise.resolve(outcome), say: () => false, stop: () => Promise.resolve() };
+  const parked = fault?.code === 'unavailable';
+  const message = parked ? withHint(fault) : messageOf(error);
+  const hint = fault?.hint === undefined ? {} : { hint: fault.hint };
+  const outcome: Outcome = parked
+    ? { kind: 'parked', reason: 'unavailable', message, stats: {} }
+    : { kind: 'failed', error: { code: 'options', message, ...hint }, retry: false, stats: {} };
+  const told = Promise.resolve().then(() => {
+    hooks.onEvent({ type: 'Error', code: parked ? 'unavailable' : 'options', message });
+    return outcome;
+  });
+  return { outcome: told, say: () => false, stop: () => told.then(() => undefined) };
 }
 
 function withHint(fault: MailboxError): string {

@@ -161,11 +161,15 @@ describe('command', () => {
   });
 
   it('reads structured output from the answer', async () => {
-    const options = { output_schema: { type: 'object' } };
+    const options = { output_schema: { type: 'object', required: ['a'] } };
     expect((await runText('answer {"a":[1]}', { options })).outcome).toMatchObject({ structured_output: { a: [1] } });
     expect((await runText('answer no', { options })).outcome).toMatchObject({
       kind: 'failed',
       error: { code: 'output_schema', message: expect.stringContaining('"no"') },
+    });
+    expect((await runText('answer {"b":1}', { options })).outcome).toMatchObject({
+      kind: 'failed',
+      error: { code: 'output_schema', message: expect.stringContaining('a') },
     });
   });
 

@@ -229,6 +229,11 @@ describe('a sample of a schema', () => {
       kind: 'failed',
       retry: false,
     });
+    const misfit = await simulate('simulate: answer {"n":"x"}', { options });
+    expect(misfit.outcome).toMatchObject({
+      kind: 'failed',
+      error: { message: expect.stringContaining('n: found "x"') },
+    });
     const hard = { output_schema: { oneOf: [] } };
     expect((await simulate('hi', { options: hard })).outcome).toMatchObject({ kind: 'failed', retry: false });
   });

@@ -86,8 +86,8 @@ function startRun(config: CommandConfig, from: NodeJS.ProcessEnv, request: RunRe
     }
     ended = true;
     if (stopped) return { kind: 'stopped', stats };
-    const structured = request.options.output_schema !== undefined;
-    return judge({ program: basename(program), end, structured, stats, ...output.read() });
+    const schema = request.options.output_schema;
+    return judge({ program: basename(program), end, schema, stats, ...output.read() });
   }
 
   const outcome = run().then((result) => {

@@ -1,5 +1,7 @@
 /** How a command's end reads: pure, so that each row can be looked at alone. */
 import type { RunStats } from '../../core/message.js';
+import { compileSchema } from '../../schema/compile.js';
+import { describeProblems } from '../../schema/problem.js';
 import type { Outcome } from '../port.js';
 import type { ChildEnd } from '../process/index.js';
 import type { SaidEvent } from './event-line.js';
@@ -14,8 +16,8 @@ export interface CommandEnd {
   text: string;
   /** The last part of stderr. */
   stderr: string;
-  /** Whether the task asked for an `output_schema`. */
-  structured: boolean;
+  /** The task's `output_schema`, if it has one. */
+  schema: unknown;
   stats: RunStats;
 }
 
@@ -24,7 +26,7 @@ const EX_TEMPFAIL = 75;
 /** Errors of a start that say something about the host, not about the task. */
 const UNAVAILABLE = new Set(['ENOENT', 'EACCES', 'EPERM', 'ENOEXEC', 'EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 
-export function judge({ program, end, last, text, stderr, structured, stats }: CommandEnd): Outcome {
+export function judge({ program, end, last, text, stderr, schema, stats }: CommandEnd): Outcome {
   if (end.kind === 'spawn') {
     const message = `could not start ${program}: ${end.message}`;
     if (UNAVAILABLE.has(end.code)) return { kind: 'parked', reason: 'unavailable', message, stats };
@@ -45,14 +47,20 @@ export function judge({ program, end, last, text, stderr, structured, stats }: C
     return failed('exit', withTail(`${program} exited with ${end.code}${meaning}`, stderr), true, stats);
   }
   const result = last?.result ?? text.trimEnd();
-  if (!structured) {
+  if (schema === undefined) {
     const given = last?.structured_output;
     return { kind: 'complete', result, stats, ...(given === undefined ? {} : { structured_output: given }) };
   }
   const value = last?.structured_output ?? parseJson(result);
-  if (value !== undefined) return { kind: 'complete', result, structured_output: value, stats };
-  const message = `the task asked for JSON, and the answer of ${program} is not JSON: ${quote(result)}`;
-  return failed('output_schema', message, true, stats);
+  const problem = value === undefined ? `it is not JSON: ${quote(result)}` : misfitOf(schema, value);
+  if (problem === undefined) return { kind: 'complete', result, structured_output: value, stats };
+  return failed('output_schema', `the answer of ${program} does not fit the task's schema: ${problem}`, true, stats);
+}
+
+function misfitOf(schema: unknown, value: unknown): string | undefined {
+  const compiled = compileSchema(schema);
+  const problems = compiled.ok ? compiled.validate(value) : [compiled.problem];
+  return problems.length === 0 ? undefined : describeProblems(problems);
 }
 
 function failed(code: string, message: string, retry: boolean, stats: RunStats, hint?: string): Outcome {

@@ -1,6 +1,8 @@
 /** What a simulated run will do, decided before it begins: pure, so the same request always gives the same run. */
 import { MailboxError } from '../../core/errors.js';
 import type { RunStats } from '../../core/message.js';
+import { compileSchema } from '../../schema/compile.js';
+import { describeProblems } from '../../schema/problem.js';
 import type { RunError, RunRequest } from '../port.js';
 import { sampleOf } from './sample.js';
 import { parseScript, type Script } from './script.js';
@@ -52,7 +54,7 @@ function build(request: RunRequest, script: Script, subject: string, pace: numbe
   if (script.hang) return plan(script, head + (script.answer ?? defaultAnswer(subject)), { kind: 'hang' }, pace);
   const schema = request.options.output_schema;
   if (schema !== undefined) {
-    const value = script.answer === undefined ? sampleOf(schema) : parseAnswer(script.answer);
+    const value = script.answer === undefined ? sampleOf(schema) : parseAnswer(script.answer, schema);
     const result = JSON.stringify(value, null, 2);
     return plan(script, head + result, { kind: 'complete', result, structured_output: value }, pace);
   }
@@ -121,11 +123,19 @@ function pack(words: string[], count: number): string[] {
   );
 }
 
-function parseAnswer(text: string): unknown {
+function parseAnswer(text: string, schema: unknown): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     const message = 'the task has an output_schema, and its `simulate: answer` is not JSON';
     throw new MailboxError('invalid', message, { cause: error });
   }
+  const compiled = compileSchema(schema);
+  const problems = compiled.ok ? compiled.validate(value) : [compiled.problem];
+  if (problems.length === 0) return value;
+  throw new MailboxError(
+    'invalid',
+    `the \`simulate: answer\` does not fit the output_schema: ${describeProblems(problems)}`,
+  );
 }

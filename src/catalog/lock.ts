@@ -5,10 +5,10 @@
  * same moment both step back and try again.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemCode } from '../core/errors.js';
+import { isAlive, ownProcess } from '../host/process-id.js';
 
 export interface Identity {
   /** `<pid>.<start time>` of this process. */
@@ -54,26 +54,4 @@ function hasRival(dir: string, identity: Identity, own: string | undefined): boo
   return rival;
 }
 
-/** Start times from /proc; elsewhere the pid alone, and a later process with the same number passes for it. */
-export const OWN_IDENTITY: Identity = {
-  process: processOf(process.pid) ?? String(process.pid),
-  isAlive: (id) => processOf(Number.parseInt(id, 10)) === id,
-};
-
-function processOf(pid: number): string | undefined {
-  if (!Number.isInteger(pid) || pid <= 0) return undefined;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (systemCode(error) !== 'EPERM') return undefined;
-  }
-  if (process.platform !== 'linux') return String(pid);
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name may hold spaces and brackets; what follows its last bracket begins with field 3, the state.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : `${pid}.${fields[19]}`;
-  } catch {
-    return undefined;
-  }
-}
+export const OWN_IDENTITY: Identity = { process: ownProcess(), isAlive };

@@ -122,7 +122,6 @@ export interface RunRecord extends RunStats {
 export interface ResultRecord extends RunStats {
   outcome: 'complete' | 'failed' | 'cancelled' | 'refused' | 'acknowledged';
   at: string;
-  token: string;
   runner?: string;
   session?: string;
   /** Why it is not complete: what was found, what was expected, what to do next. */
@@ -132,6 +131,8 @@ export interface ResultRecord extends RunStats {
 }
 
 export interface EngineFields {
+  /** Proof that this host wrote the engine's fields of this message: the token of one of its epochs. */
+  seal?: string;
   claim?: Claim;
   /** How often it was claimed before; the next claim has `epoch + 1`. */
   epoch?: number;
@@ -145,11 +146,24 @@ export interface EngineFields {
   result?: ResultRecord;
   /** The id of the message this file was copied from. */
   copied_from?: string;
+  /** Equal for tasks that may share an answer (`cache`). */
+  fingerprint?: string;
 }
 
 export type FrontMatter = MessageFields & EngineFields & Record<string, unknown>;
 /** The fields that only the engine writes; a newly delivered file that brings one is refused. */
-export const ENGINE_FIELDS = ['claim', 'epoch', 'attempts', 'crashes', 'retry_at', 'runs', 'result', 'copied_from'] as const;
+export const ENGINE_FIELDS = [
+  'seal',
+  'claim',
+  'epoch',
+  'attempts',
+  'crashes',
+  'retry_at',
+  'runs',
+  'result',
+  'copied_from',
+  'fingerprint',
+] as const;
 
 /** A message's place: `mailboxes/<mailbox>/<state>/<month/>?<name>`. */
 export interface Place {

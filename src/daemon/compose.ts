@@ -33,7 +33,7 @@ export function composeClaim(message: ParsedMessage, id: string, claim: Claim, n
   const recorded = message.recorded + renderRunStart(n, claim.token, message.split.eol);
   return assembleMessage(
     { split: message.split, ownText: message.ownText, recorded },
-    { ...changes, id, epoch: claim.epoch, claim, retry_at: undefined, result: undefined },
+    { ...changes, id, seal: claim.token, epoch: claim.epoch, claim, retry_at: undefined, result: undefined },
   );
 }
 

@@ -3,23 +3,8 @@
  * tasks wait, and one of them is tried after 1, 2, 4 … 15 minutes, or when the limit lifts. Pure but for its file,
  * which lets other processes see it and survives a restart.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { parkedPath, readParked, type Parked, type ParkReason } from '../mailbox/parked.js';
 import { replaceFile } from '../store/durable.js';
-import { hostDir } from '../store/paths.js';
-
-export type ParkReason = 'usage_limit' | 'login' | 'unavailable' | 'daily_limit';
-
-export interface Parked {
-  mailbox: string;
-  reason: ParkReason;
-  message: string;
-  /** RFC 3339 times. */
-  since: string;
-  next_try: string;
-  /** How often it was tried since. */
-  tries: number;
-}
 
 const MINUTE = 60_000;
 const LONGEST = 15 * MINUTE;
@@ -28,20 +13,6 @@ const LONGEST = 15 * MINUTE;
 export function nextTry(now: number, tries: number, until: number | undefined): number {
   if (until !== undefined && until > now) return until;
   return now + Math.min(LONGEST, MINUTE * 2 ** Math.min(tries, 10));
-}
-
-export function parkedPath(root: string): string {
-  return join(hostDir(root), 'parked.json');
-}
-
-/** The mailboxes that the last daemon parked; none when it did not, or when the file cannot be read. */
-export function readParked(root: string): Parked[] {
-  try {
-    const value: unknown = JSON.parse(readFileSync(parkedPath(root), 'utf8'));
-    return Array.isArray(value) ? value.filter((item): item is Parked => typeof item === 'object' && item !== null && typeof (item as Parked).mailbox === 'string') : [];
-  } catch {
-    return [];
-  }
 }
 
 export interface Parking {

@@ -45,17 +45,27 @@ export function decodeText(bytes: Uint8Array): string {
   return text;
 }
 
+export interface ParseOptions {
+  /**
+   * Count markers, too, whose token stands in the front matter: for showing a message that another host ran, never
+   * for deciding what to run.
+   */
+  trustFields?: boolean;
+}
+
 /**
  * Reads a message. Markers count only when `key` made their token for this message's id (or for a refusal).
  * Throws `invalid` with what was found, what was expected and the next step.
  */
-export function parseMessage(bytes: Uint8Array, key: string): ParsedMessage {
+export function parseMessage(bytes: Uint8Array, key: string, options: ParseOptions = {}): ParsedMessage {
   const text = decodeText(bytes);
   const split = splitFrontMatter(text);
   const front = (split.block === undefined ? {} : readFields(split.block)) as FrontMatter;
   const id = typeof front.id === 'string' ? front.id : '';
   const origin = typeof front.copied_from === 'string' ? front.copied_from : '';
+  const named = options.trustFields ? namedTokens(front) : undefined;
   const isOurs = (token: string): boolean =>
+    named?.has(token) ||
     isClaimToken(key, id, token) || isRefusalToken(key, token) || (origin !== '' && isClaimToken(key, origin, token));
   const markers = findMarkers(split.body, isOurs);
   const first = markers[0];
@@ -69,6 +79,11 @@ export function parseMessage(bytes: Uint8Array, key: string): ParsedMessage {
     recorded: split.body.slice(from),
     markers: markers.map((marker) => ({ ...marker, start: marker.start - from, end: marker.end - from })),
   };
+}
+
+function namedTokens(front: FrontMatter): Set<string> {
+  const runs = Array.isArray(front.runs) ? front.runs : [];
+  return new Set([front.seal, front.claim?.token, ...runs.map((run) => run?.token)].filter((token) => typeof token === 'string'));
 }
 
 /** Puts a message together again from its parts, with some front-matter fields set or (undefined) removed. */
@@ -96,4 +111,9 @@ export function resultText(message: ParsedMessage): string | undefined {
   const next = message.markers.find((marker) => marker.start > last.start);
   const section = message.recorded.slice(last.end, next?.start ?? message.recorded.length);
   return section.replace(/^\s*## Result[ \t]*\r?\n/, '').trim();
+}
+
+/** The N of the last `## Run N`; 0 when it has none. */
+export function lastRunNumber(message: ParsedMessage): number {
+  return message.markers.reduce((most, marker) => (marker.kind === 'run' ? Math.max(most, marker.n) : most), 0);
 }

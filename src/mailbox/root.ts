@@ -1,7 +1,8 @@
 /** Which root a command works on, and this host's configuration of it. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { createHash } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { homedir } from 'node:os';
 import type { Config } from '../core/config.js';
 import { MailboxError, systemCode } from '../core/errors.js';
 import { parseConfig } from '../format/config.js';
@@ -51,12 +52,8 @@ export function readRoot(dir: string): Root {
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw diskFault(error, `reading ${path}`);
   }
-  const config = parseConfig(text ?? '', { where: path, root: dir, host: `host-${shortHash(dir)}`, key: shortHash(`${dir}:unconfigured`) });
+  const config = parseConfig(text, path, { root: dir, host: 'unconfigured', key: randomBytes(32).toString('base64url'), home: homedir() });
   return { dir, config, configured: text !== undefined };
-}
-
-function shortHash(textToHash: string): string {
-  return createHash('sha256').update(textToHash).digest('hex').slice(0, 12);
 }
 
 /** The instance in whose name things are sent: CLAUDE_ID, else `as` of the configuration, else undefined. */

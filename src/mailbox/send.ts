@@ -7,7 +7,7 @@ import type { MessageFields, Place } from '../core/message.js';
 import { fileNameOf, isMailboxName } from '../core/names.js';
 import { assembleMessage, decodeText, MAX_MESSAGE_BYTES } from '../format/message.js';
 import { splitFrontMatter, readFields } from '../format/front-matter.js';
-import { validateMessageFields } from '../schema/index.js';
+import { describeProblems, validateMessageFields } from '../schema/index.js';
 import { deliverFile, makeMailbox } from '../store/deliver.js';
 import { diskFault, randomSuffix } from '../store/durable.js';
 import { listMailboxes } from '../store/list.js';
@@ -67,7 +67,7 @@ export async function sendMessage(root: Root, clock: Clock, draft: Draft): Promi
   if (draft.attach?.length) fields['attachments'] = copyAttachments(root.dir, String(id), draft.attach);
   const problems = validateMessageFields(fields);
   if (problems.length > 0) {
-    throw new MailboxError('invalid', `the message cannot be sent: ${problems.map((problem) => problem.message).join('; ')}`, {
+    throw new MailboxError('invalid', `the message cannot be sent: ${describeProblems(problems)}`, {
       hint: 'docs/messages.md lists every field',
     });
   }

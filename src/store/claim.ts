@@ -23,11 +23,12 @@ export interface TakeDecision {
   bytes: string | Uint8Array;
 }
 
-export type TakeResult = { won: true; place: Place; take: string } | { won: false };
+/** `returned`: it was ours for a moment and is back in the inbox, unchanged. */
+export type TakeResult = { won: true; place: Place; take: string } | { won: false; returned?: boolean };
 
 /**
  * Takes a waiting file out of the inbox, for good or not at all. `decide` sees its bytes and says where it goes and
- * with what content; when it throws, the file is back in the inbox. `take` (random letters) must be written into the
+ * with what content, or undefined to leave it; then, and when it throws, the file is back in the inbox. `take` (random letters) must be written into the
  * claim, so that a crash can be understood. Returns `won: false` when the file is not there any more.
  */
 export async function takeMessage(
@@ -35,7 +36,7 @@ export async function takeMessage(
   place: Place,
   who: string,
   maxBytes: number,
-  decide: (read: { bytes: Buffer } | { problem: MailboxError }, take: string) => TakeDecision,
+  decide: (read: { bytes: Buffer } | { problem: MailboxError }, take: string) => TakeDecision | undefined,
 ): Promise<TakeResult> {
   const take = randomSuffix();
   const from = messagePath(root, place);
@@ -56,6 +57,10 @@ export async function takeMessage(
       read = { problem: error };
     }
     const decision = decide(read, take);
+    if (!decision) {
+      returnTaken(root, place, hidden);
+      return { won: false, returned: true };
+    }
     const target = stateDir(root, place.mailbox, decision.state);
     if ('problem' in read) return placeUnread(root, place, hidden, decision, take);
     const temp = await writeTemp(target, decision.bytes);

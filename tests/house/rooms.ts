@@ -1,22 +1,23 @@
 /** Rooms of src/ and the rooms each may import from. ARCHITECTURE.md shows those that are built; a test compares. */
 export const ROOMS: Record<string, readonly string[]> = {
   core: [],
+  host: ['core'],
   schema: ['core'],
   logging: ['core'],
   format: ['core', 'schema'],
   store: ['core', 'format'],
   git: ['core', 'format'],
-  runners: ['core', 'schema'],
+  runners: ['core', 'schema', 'host'],
   modules: ['core', 'schema'],
-  catalog: ['core', 'format', 'store'],
-  mailbox: ['core', 'format', 'schema', 'store', 'git', 'modules', 'catalog'],
-  daemon: ['core', 'format', 'store', 'git', 'catalog', 'mailbox', 'runners', 'logging'],
+  catalog: ['core', 'host', 'format', 'store'],
+  mailbox: ['core', 'host', 'format', 'schema', 'store', 'git', 'modules', 'catalog'],
+  daemon: ['core', 'host', 'schema', 'format', 'store', 'git', 'catalog', 'mailbox', 'runners', 'logging'],
   service: ['core', 'mailbox', 'logging'],
   gateway: ['core', 'mailbox', 'logging'],
   mcp: ['core', 'mailbox', 'logging'],
   client: ['core', 'mailbox'],
   cli: [
-    ...['core', 'schema', 'logging', 'format', 'store', 'git', 'runners', 'modules', 'catalog', 'mailbox', 'daemon'],
+    ...['core', 'host', 'schema', 'logging', 'format', 'store', 'git', 'runners', 'modules', 'catalog', 'mailbox', 'daemon'],
     ...['service', 'gateway', 'mcp', 'client'],
   ],
   /** The files directly in src/, which is the library's entry. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BASE_ENVIRONMENT, buildEnvironment, createLineReader, findProgram } from '../../src/runners/process/index.js';
-import { listProcesses, parsePs } from '../../src/runners/process/table.js';
+import { listProcesses, parsePs } from '../../src/host/process-table.js';
 import { testdir } from '../support/testdir.js';
 
 function readLines(chunks: Buffer[], limit = 1_000_000): [string, number][] {

@@ -1,7 +1,7 @@
 /** Which processes belong to a run: those that carry its tag, those in its group, and what descends from either. */
 import { readFileSync } from 'node:fs';
-import { isAlive, pidOf } from './identity.js';
-import { listProcesses, numbersIn, ps } from './table.js';
+import { isAlive, pidOf } from '../../host/process-id.js';
+import { listProcesses, numbersIn, ps } from '../../host/process-table.js';
 
 /** Stands in the environment of every process of a run, with the run's session as its value. */
 export const RUN_TAG = 'MAILBOXD_RUN';

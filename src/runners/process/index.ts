@@ -6,6 +6,6 @@ export { type Child, type ChildEnd, type ChildOptions, startChild } from './chil
 export { endProcesses } from './end.js';
 export { BASE_ENVIRONMENT, buildEnvironment } from './environment.js';
 export { findRun, findTagged, RUN_TAG, type RunRoot } from './find.js';
-export { isAlive, processId } from './identity.js';
+export { isAlive, processId } from '../../host/process-id.js';
 export { createLineReader, type LineOptions, type LineReader } from './lines.js';
 export { findProgram } from './program.js';

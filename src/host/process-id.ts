@@ -1,5 +1,5 @@
 /** Names for processes that stay true when the system gives a number to another process. */
-import { readProcess } from './table.js';
+import { readProcess } from './process-table.js';
 
 /**
  * `<pid>.<start time>` of a living process, else undefined. Where the start time cannot be read (Windows) it is the
@@ -34,4 +34,11 @@ function exists(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+const own = processId(process.pid) ?? String(process.pid);
+
+/** The id of this process. */
+export function ownProcess(): string {
+  return own;
 }

@@ -1,0 +1,235 @@
+/**
+ * From a waiting file to a plan: take it, read it, decide, and write the claim into it, all before anything runs.
+ */
+import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { MailboxError } from '../core/errors.js';
+import type { Place, ResultRecord } from '../core/message.js';
+import { type BoundedRequest, decidePolicy, isBelow } from '../core/policy.js';
+import { claimToken } from '../core/token.js';
+import { assembleMessage, lastRunNumber, MAX_MESSAGE_BYTES, type ParsedMessage } from '../format/message.js';
+import { isIdTaken } from '../mailbox/identity.js';
+import { subjectOf } from '../mailbox/record.js';
+import { isAlive } from '../host/process-id.js';
+import { takeMessage, type TakeDecision } from '../store/claim.js';
+import { randomSuffix } from '../store/durable.js';
+import { attachmentsDir, scratchDir } from '../store/paths.js';
+import { answerFromCache, fingerprintOf } from './answer-cache.js';
+import { composeClaim, renderRefusal } from './compose.js';
+import { makeClaim, readWaiting, unfinishedRun, type Refusal } from './decide.js';
+import type { RunPlan } from './plan.js';
+import { buildPrompt, buildRestartPrompt, buildResumePrompt } from './prompt.js';
+import { policyFacts } from './spending.js';
+import { workerName, type Worker } from './worker.js';
+
+export type ClaimOutcome =
+  /** Somebody else took it, or it is not there any more. */
+  | { kind: 'gone' }
+  /** It waits longer; `until`: ms since 1970. `daily`: a limit of the day holds it. */
+  | { kind: 'hold'; until: number; daily?: string }
+  /** It ended without a run. */
+  | { kind: 'ended'; place: Place; id: string | undefined; outcome: ResultRecord['outcome']; reason: string }
+  | { kind: 'run'; plan: RunPlan };
+
+const BUSY_AGAIN = 200;
+
+/** The state of one decision while the file is in nobody's folder. */
+interface Draft {
+  hold?: { until: number; daily?: string };
+  ended?: { id: string | undefined; outcome: ResultRecord['outcome']; reason: string };
+  plan?: Omit<RunPlan, 'place'>;
+}
+
+export async function claimTask(worker: Worker, waiting: { mailbox: string; name: string }): Promise<ClaimOutcome> {
+  const place: Place = { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name };
+  const draft: Draft = {};
+  const result = await takeMessage(worker.root.dir, place, worker.who, MAX_MESSAGE_BYTES * 4, (read, take) =>
+    'problem' in read
+      ? refuseUnusable(worker, draft, Buffer.alloc(0), { message: read.problem.message, hint: read.problem.hint })
+      : decide(worker, draft, place, read.bytes, take),
+  );
+  if (!result.won) return result.returned && draft.hold ? { kind: 'hold', ...draft.hold } : { kind: 'gone' };
+  if (draft.plan) return { kind: 'run', plan: { ...draft.plan, place: result.place } };
+  return { kind: 'ended', place: result.place, ...(draft.ended ?? { id: undefined, outcome: 'refused', reason: '' }) };
+}
+
+function refuseUnusable(worker: Worker, draft: Draft, bytes: Buffer, refusal: Refusal): TakeDecision {
+  draft.ended = { id: undefined, outcome: 'refused', reason: refusal.message };
+  const block = renderRefusal(worker.root.config.key, randomSuffix(), refusal);
+  return { state: 'failed', bytes: Buffer.concat([bytes, Buffer.from(block)]) };
+}
+
+function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take: string): TakeDecision | undefined {
+  const { config } = worker.root;
+  const now = worker.clock.now();
+  const reading = readWaiting(bytes, config.key, (id) => isIdTaken(worker.catalog, worker.root.dir, id, place), () => worker.clock.newId());
+  if (reading.kind === 'unusable') return refuseUnusable(worker, draft, bytes, reading.refusal);
+  const { message, id, changes } = reading;
+  const { front } = message;
+  const sealed = { ...changes, id, seal: claimToken(config.key, id, front.epoch ?? 0) };
+  const end = (outcome: ResultRecord['outcome'], error: NonNullable<ResultRecord['error']>): TakeDecision => {
+    draft.ended = { id, outcome, reason: error.message };
+    const block = outcome === 'refused' ? renderRefusal(config.key, randomSuffix(), error) : '';
+    const result: ResultRecord = { outcome, at: new Date(now).toISOString(), error };
+    return {
+      state: 'failed',
+      bytes: assembleMessage({ split: message.split, ownText: message.ownText, recorded: message.recorded + block }, { ...sealed, claim: undefined, result }),
+    };
+  };
+
+  if (front.claim && front.claim.process !== undefined && isAlive(front.claim.process) && front.claim.worker.endsWith(`@${config.host}`)) {
+    // Moved back while it ran: its worker is still writing the end of that run.
+    draft.hold = { until: now + BUSY_AGAIN };
+    return undefined;
+  }
+  const decision = decidePolicy(front, place.mailbox, config, policyFacts(worker, front.from, now, homedir()));
+  if (!decision.ok) {
+    if (decision.wait) {
+      draft.hold = { until: decision.wait.until, daily: decision.wait.message };
+      return undefined;
+    }
+    return end('refused', decision.error);
+  }
+  const { request } = decision;
+  if ((front.crashes ?? 0) >= request.max_crashes) {
+    return end('failed', {
+      code: 'max_crashes',
+      message: `it was cut off with its worker ${front.crashes} times`,
+      hint: 'look at what it does to the machine, then move it back to inbox/ or run `mailboxd retry`',
+    });
+  }
+  const dirs = checkDirs(request, config.allow.dirs);
+  if (dirs) return end('refused', { code: 'refused', ...dirs });
+  const files = resolveAttachments(worker.root.dir, id, front.attachments ?? []);
+  if ('refusal' in files) return end('refused', { code: 'refused', ...files.refusal });
+
+  const prompt = buildPrompt(front, message.ownText, files.paths);
+  const fingerprint = config.cache > 0 ? fingerprintOf(prompt, request, files.paths) : undefined;
+  const cached = fingerprint === undefined ? undefined : answerFromCache(worker, fingerprint, place.mailbox, now);
+  if (cached) {
+    draft.ended = { id, outcome: 'complete', reason: `answered from ${cached.id}` };
+    return { state: 'complete', bytes: cached.compose(message, sealed, fingerprint ?? '') };
+  }
+
+  const planned = planRun(worker, place, message, id, request, prompt, take, now, files.paths);
+  draft.plan = planned;
+  const counters = isRetry(message) ? { attempts: undefined, crashes: undefined } : {};
+  return {
+    state: 'in_progress',
+    bytes: composeClaim(message, id, planned.claim, planned.text.n, { ...changes, ...counters, ...(fingerprint && { fingerprint }) }),
+  };
+}
+
+/** A person moved a message that had ended back to the inbox: it begins anew. */
+function isRetry(message: ParsedMessage): boolean {
+  return message.front.result !== undefined;
+}
+
+function planRun(
+  worker: Worker,
+  place: Place,
+  message: ParsedMessage,
+  id: string,
+  request: BoundedRequest,
+  prompt: string,
+  take: string,
+  now: number,
+  attachments: string[],
+): Omit<RunPlan, 'place'> {
+  const { config } = worker.root;
+  const { front } = message;
+  const runner = worker.runner(request.runner);
+  const unfinished = isRetry(message) ? undefined : unfinishedRun(front);
+  const isOurs = unfinished?.worker.endsWith(`@${config.host}`) ?? false;
+  const policy = front.on_crash ?? 'resume';
+  const asked = request.options.resume_session;
+  const resumes = unfinished?.session !== undefined && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
+  const profile = profileOf(worker, request);
+  const warm = resumes || asked || request.options.working_dir ? undefined : runner.adopt?.(request.options, profile);
+  const session = resumes?.session ?? asked ?? warm?.session ?? worker.clock.newSession();
+  const runs = Array.isArray(front.runs) ? front.runs : [];
+  const n = Math.max(lastRunNumber(message), runs.at(-1)?.n ?? 0) + 1;
+  const claim = makeClaim({ key: config.key, id, front, worker: workerName(worker, place.mailbox), who: worker.who, take, now, runner: request.runner, session });
+  return {
+    id,
+    front: isRetry(message) ? { ...front, attempts: 0, crashes: 0 } : front,
+    from: request.from,
+    subject: subjectOf(front, message.ownText),
+    claim,
+    request,
+    prompt: resumes ? buildResumePrompt(resumes) : unfinished ? buildRestartPrompt(prompt, unfinished, earlierOutput(message)) : prompt,
+    fullPrompt: unfinished ? buildRestartPrompt(prompt, unfinished, earlierOutput(message)) : prompt,
+    resumes: resumes !== undefined || asked !== undefined,
+    cwd: request.options.working_dir ?? warm?.cwd ?? worker.sessions.ownerOf(session)?.cwd ?? join(scratchDir(worker.root.dir), session),
+    profile,
+    attachments,
+    text: {
+      n,
+      token: claim.token,
+      base: { ownText: message.ownText, recorded: message.recorded },
+      rendered: '',
+      trailingText: undefined,
+      eol: message.split.eol,
+    },
+    startedAt: now,
+  };
+}
+
+function earlierOutput(message: ParsedMessage): string {
+  const last = message.markers.findLast((marker) => marker.kind === 'run');
+  return last ? message.recorded.slice(last.end).replace(/^\s*## Run \d+\s*/, '') : '';
+}
+
+function profileOf(worker: Worker, request: BoundedRequest): string | undefined {
+  if (request.runner !== 'claude') return undefined;
+  for (const [name, profile] of Object.entries(worker.root.config.runners.claude.profiles)) {
+    if (profile.senders.includes(request.from)) return name;
+  }
+  return undefined;
+}
+
+/** Directories are bounded by where they really are, links resolved. */
+function checkDirs(request: BoundedRequest, allowed: string[]): Refusal | undefined {
+  const asked = [request.options.working_dir, ...(request.options.add_dirs ?? [])].filter((dir) => dir !== undefined);
+  for (const dir of asked) {
+    let real: string;
+    try {
+      real = realpathSync(dir);
+    } catch {
+      return { message: `found no directory ${dir}`, hint: 'make it, or name another in options.working_dir or options.add_dirs' };
+    }
+    const bounds = allowed.map((bound) => realOf(bound));
+    if (!isBelow(real, bounds)) {
+      return { message: `${dir} leads to ${real}, which lies outside allow.dirs`, hint: 'name a directory below one of allow.dirs in .mailboxd/config.yaml' };
+    }
+  }
+  return undefined;
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function resolveAttachments(root: string, id: string, names: string[]): { paths: string[] } | { refusal: Refusal } {
+  if (names.length === 0) return { paths: [] };
+  let dir: string;
+  try {
+    dir = realpathSync(attachmentsDir(root, id));
+  } catch (error) {
+    const reason = error instanceof MailboxError ? error.message : `there is no folder attachments/${id}`;
+    return { refusal: { message: `it names attachments, but ${reason}`, hint: 'send it again with `mailboxd send --attach FILE`' } };
+  }
+  const paths: string[] = [];
+  for (const name of names) {
+    const path = realOf(join(dir, name));
+    if (path === join(dir, name) && !isBelow(path, [dir])) return { refusal: { message: `the attachment ${JSON.stringify(name)} lies outside its folder` } };
+    if (!isBelow(path, [dir])) return { refusal: { message: `the attachment ${JSON.stringify(name)} leads out of its folder` } };
+    paths.push(path);
+  }
+  return { paths };
+}

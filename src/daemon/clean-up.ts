@@ -1,0 +1,41 @@
+/** What the host keeps beside the messages goes after `keep`: scratch directories, run records, session notes. */
+import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostDir, scratchDir } from '../store/paths.js';
+import type { Worker } from './worker.js';
+
+function entries(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+/** Removes what is older than `keep`, but nothing of a session that a waiting or running message may still resume. */
+export function cleanUp(worker: Worker): void {
+  const root = worker.root.dir;
+  const limit = worker.clock.now() - worker.root.config.keep;
+  const wanted = new Set<string>();
+  for (const state of ['inbox', 'in_progress'] as const) {
+    for (const record of worker.catalog.list({ state, limit: 100_000 }).records) {
+      if (record.session) wanted.add(record.session);
+      wanted.add(record.id);
+    }
+  }
+  const folders: [string, (name: string) => string][] = [
+    [scratchDir(root), (name) => name],
+    [join(hostDir(root), 'runs'), (name) => name],
+    [join(hostDir(root), 'sessions'), (name) => name.replace(/\.json$/, '')],
+    [join(hostDir(root), 'kept'), (name) => name],
+  ];
+  for (const [dir, ownerOf] of folders) {
+    for (const name of entries(dir)) {
+      const path = join(dir, name);
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (!stat || stat.mtimeMs > limit) continue;
+      if (wanted.has(ownerOf(name))) utimesSync(path, new Date(), new Date());
+      else rmSync(path, { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * The loop: bell → look at the folders → choose → claim → run → finish → choose again.
+ *
+ * Everything that may have changed rings (a watcher, a timer, the end of a run); `pump` then starts what is due while
+ * there are free places. Nothing here decides what a message says: claim-task.ts does, from the file it took.
+ */
+import { mkdirSync } from 'node:fs';
+import type { Clock } from '../core/clock.js';
+import type { Claim } from '../core/message.js';
+import { MailboxError, messageOf } from '../core/errors.js';
+import { isMessageFileName } from '../core/names.js';
+import { openMailboxes, type Mailboxes } from '../mailbox/open.js';
+import { noteMove } from '../mailbox/acknowledge.js';
+import { createRunner } from '../runners/index.js';
+import { isAlive, ownProcess } from '../host/process-id.js';
+import type { Runner } from '../runners/port.js';
+import { hostDir, scratchDir, stateDir } from '../store/paths.js';
+import { makeMailbox } from '../store/deliver.js';
+import { watchBell, type Bell } from '../store/watch.js';
+import { createChats } from './chats.js';
+import { claimTask } from './claim-task.js';
+import { createInboxes } from './inboxes.js';
+import { openLedger } from './ledger.js';
+import { createParking } from './parking.js';
+import { createQueue, type Waiting } from './queue.js';
+import { recoverMailbox, sweepProcesses } from './recover-claims.js';
+import { sendPendingReplies } from './replies.js';
+import { runTask, type RunningTask, type TaskEnd } from './run-task.js';
+import { openSessions } from './sessions.js';
+import { cleanUp } from './clean-up.js';
+import type { DaemonEvent, Worker } from './worker.js';
+
+export interface DaemonOptions {
+  root: string;
+  /** Instead of the configuration's `serve`. */
+  mailboxes?: string[];
+  /** Instead of the configuration's `runner`. */
+  runner?: string;
+  /** Work off what is waiting and due, then end. */
+  once?: boolean;
+  clock?: Clock;
+  environment?: NodeJS.ProcessEnv;
+  onEvent?: (event: DaemonEvent) => void;
+}
+
+export interface Daemon extends AsyncDisposable {
+  /** Settles when it has ended: after `stop`, or with `once` when nothing is left to do. */
+  readonly ended: Promise<void>;
+  readonly mailboxes: string[];
+  readonly desk: Mailboxes;
+  /** When the loop last turned, ms of `performance.now()`; a watchdog looks at it. */
+  readonly lastTurn: number;
+  /** Takes no more tasks, waits `grace` ms for running ones, then hands them back. */
+  stop(grace?: number): Promise<void>;
+}
+
+/** How often the folders are looked at without any bell, ms. */
+const RECONCILE = 3_000;
+/** How often the catalog looks at every file, ms. */
+const SYNC = 300_000;
+const TURN = 1_000;
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const emit = (event: DaemonEvent): void => options.onEvent?.(event);
+  const desk = await openMailboxes(options.root, {
+    mode: 'write',
+    ...(options.clock && { clock: options.clock }),
+    onProblem: (fault) => emit({ type: 'trouble', message: fault.message, ...(fault.hint && { hint: fault.hint }) }),
+  });
+  const { root, clock, catalog } = desk;
+  if (options.runner !== undefined) root.config.runner = options.runner;
+  const runners = new Map<string, Runner>();
+  const worker: Worker = {
+    root,
+    clock,
+    catalog,
+    who: ownProcess(),
+    sessions: openSessions(root.dir),
+    ledger: openLedger(root.dir),
+    runner(name) {
+      let runner = runners.get(name);
+      if (!runner) {
+        runner = createRunner(name, root.config, { scratch: scratchDir(root.dir), ...(options.environment && { environment: options.environment }) });
+        runners.set(name, runner);
+      }
+      return runner;
+    },
+    emit,
+  };
+  const mailboxes = options.mailboxes?.length ? options.mailboxes : root.config.serve;
+  for (const mailbox of mailboxes) makeMailbox(root.dir, mailbox);
+
+  const queue = createQueue();
+  const parking = createParking(root.dir);
+  const running = new Map<string, RunningTask>();
+  const claiming = new Map<string, number>();
+  /** Names of tasks that a limit of the day holds, so that each is told once. */
+  const held = new Set<string>();
+  const chats = createChats(worker, (id) => running.get(id));
+  const bells: Bell[] = [];
+  let isStopping = false;
+  let lastTurn = performance.now();
+  let pumpTimer: NodeJS.Timeout | undefined;
+  let scanning: Promise<void> | undefined;
+  let finish: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (finish = resolve));
+
+  const fault = (error: unknown, doing: string): void => {
+    const known = error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
+    emit({ type: 'trouble', message: `${doing}: ${known.message}`, ...(known.hint && { hint: known.hint }) });
+  };
+  const soon = (ms: number): void => void later(ms, () => void scan());
+  const timers = new Set<NodeJS.Timeout>();
+  const later = (ms: number, act: () => void): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (!isStopping) act();
+    }, ms);
+    timers.add(timer);
+  };
+  const inboxes = createInboxes(worker, queue, (place, message) => {
+    if (!chats.offer(place, message)) emit({ type: 'chat', id: message.front.id, place, from: message.front.from ?? 'unknown' });
+  }, soon);
+
+  const inMailbox = (mailbox: string): number =>
+    (claiming.get(mailbox) ?? 0) + [...running.values()].filter((task) => task.place.mailbox === mailbox).length;
+  const busy = (): number => running.size + [...claiming.values()].reduce((a, b) => a + b, 0);
+  const hasRoom = (mailbox: string): boolean => inMailbox(mailbox) < root.config.limits.concurrency && parking.isOpen(mailbox, clock.now());
+
+  const pump = (): void => {
+    if (isStopping) return;
+    clearTimeout(pumpTimer);
+    pumpTimer = undefined;
+    while (busy() < root.config.limits.host_concurrency) {
+      const next = queue.next(clock.now(), hasRoom);
+      if (!next) break;
+      queue.drop(next.mailbox, next.name);
+      parking.tryOne(next.mailbox);
+      claiming.set(next.mailbox, (claiming.get(next.mailbox) ?? 0) + 1);
+      void start(next).catch((error: unknown) => fault(error, `${next.mailbox}/inbox/${next.name}`));
+    }
+    const wake = [queue.nextDue(clock.now()), queue.size() > 0 ? parking.nextTry() : undefined].filter((time) => time !== undefined);
+    if (wake.length > 0) pumpTimer = setTimeout(pump, Math.min(Math.max(5, Math.min(...wake) - clock.now()), 60_000));
+    if (options.once && busy() === 0 && !scanning && !queue.next(clock.now(), (mailbox) => parking.isOpen(mailbox, clock.now()))) finish();
+  };
+
+  const start = async (waiting: Waiting): Promise<void> => {
+    const release = (): void => void claiming.set(waiting.mailbox, Math.max(0, (claiming.get(waiting.mailbox) ?? 1) - 1));
+    try {
+      const claimed = await claimTask(worker, waiting);
+      if (claimed.kind === 'hold') {
+        queue.put({ ...waiting, due: claimed.until });
+        if (claimed.daily !== undefined && !held.has(waiting.name)) {
+          held.add(waiting.name);
+          emit({ type: 'held', mailbox: waiting.mailbox, name: waiting.name, reason: claimed.daily, until: new Date(claimed.until).toISOString() });
+        }
+      } else if (claimed.kind === 'ended') {
+        noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, claimed.place);
+        if (claimed.outcome === 'refused') emit({ type: 'refused', id: claimed.id, place: claimed.place, reason: claimed.reason });
+        else emit({ type: 'finished', id: claimed.id ?? '', place: claimed.place, outcome: claimed.outcome, reason: claimed.reason });
+      } else if (claimed.kind === 'run') {
+        const { plan } = claimed;
+        noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, plan.place);
+        emit({ type: 'claimed', id: plan.id, place: plan.place, subject: plan.subject, from: plan.from, runner: plan.request.runner, run: plan.text.n, resumed: plan.resumes });
+        const task = runTask(worker, plan, (uuid) => void chats.received(uuid).catch((error: unknown) => fault(error, 'acknowledging a chat')));
+        running.set(plan.id, task);
+        release();
+        pump();
+        offerWaitingChats();
+        onEnd(await task.done, task);
+        return;
+      }
+    } catch (error) {
+      // The file is back in the inbox: a full disk or a missing permission is tried again, not at once.
+      queue.put({ ...waiting, due: clock.now() + RECONCILE });
+      fault(error, `${waiting.mailbox}/inbox/${waiting.name}`);
+    }
+    release();
+    pump();
+  };
+
+  const offerWaitingChats = (): void => {
+    for (const [key, why] of inboxes.others) {
+      const slash = key.indexOf('/');
+      if (why === 'chat') inboxes.look(key.slice(0, slash), key.slice(slash + 1));
+    }
+  };
+
+  const onEnd = (end: TaskEnd, task: RunningTask): void => {
+    running.delete(task.id);
+    chats.forget(task);
+    const { mailbox } = task.place;
+    if (end.fault !== undefined) fault(end.fault, `finishing ${task.place.mailbox}/${task.place.name}`);
+    if (end.outcome.kind === 'parked' && root.config.park) {
+      const { reason, message, until } = end.outcome;
+      emit({ type: 'parked', parked: parking.park(mailbox, reason, message, clock.now(), until) });
+    } else if (end.outcome.kind !== 'stopped' && parking.unpark(mailbox)) emit({ type: 'unparked', mailbox });
+    if (end.place) {
+      const { verdict, place } = end;
+      const reason = verdict.error?.message;
+      if (place.state === 'inbox') {
+        const again = verdict.retryAt === undefined ? undefined : new Date(verdict.retryAt).toISOString();
+        emit({ type: 'handed back', id: task.id, place, reason: reason ?? verdict.note ?? '', ...(again && { again }) });
+        if (mailboxes.includes(place.mailbox)) inboxes.look(place.mailbox, place.name);
+      } else {
+        const { duration_ms, cost_usd } = verdict.stats;
+        emit({ type: 'finished', id: task.id, place, outcome: verdict.outcome ?? place.state, ...(reason && { reason }), ...(duration_ms !== undefined && { duration_ms }), ...(cost_usd !== undefined && { cost_usd }) });
+      }
+    }
+    if (end.fault !== undefined) later(RECONCILE, () => void recover());
+    pump();
+  };
+
+  const scan = (): Promise<void> => {
+    scanning ??= (async () => {
+      for (const mailbox of mailboxes) await inboxes.scan(mailbox);
+    })()
+      .catch((error: unknown) => fault(error, 'looking at the inboxes'))
+      .finally(() => {
+        scanning = undefined;
+        pump();
+      });
+    return scanning;
+  };
+  const recover = async (): Promise<void> => {
+    const isHeld = (claim: Claim, id: string): boolean =>
+      claim.process === worker.who ? running.has(id) || busy() > running.size : isAlive(claim.process);
+    for (const mailbox of mailboxes) await recoverMailbox(worker, mailbox, isHeld);
+  };
+
+  await desk.sync();
+  await sweepProcesses(worker);
+  await recover();
+  await sendPendingReplies(worker);
+  cleanUp(worker);
+
+  if (!options.once) {
+    for (const mailbox of mailboxes) {
+      const trouble = (message: string, hint: string): void => emit({ type: 'trouble', message, hint });
+      bells.push(
+        watchBell(stateDir(root.dir, mailbox, 'inbox'), {
+          onTrouble: trouble,
+          onRing(name) {
+            if (isStopping) return;
+            if (name === undefined) return void scan();
+            if (!isMessageFileName(name)) return;
+            inboxes.look(mailbox, name);
+            pump();
+          },
+        }),
+        watchBell(stateDir(root.dir, mailbox, 'in_progress'), { onTrouble: trouble, onRing: () => lookAtRunning() }),
+      );
+    }
+    mkdirSync(hostDir(root.dir), { recursive: true });
+    bells.push(
+      watchBell(hostDir(root.dir), {
+        onTrouble: () => undefined,
+        onRing(name) {
+          if (name !== 'bell' || isStopping) return;
+          parking.wake(clock.now());
+          void scan();
+        },
+      }),
+    );
+  }
+  const lookAtRunning = (): void => {
+    for (const task of running.values()) task.look();
+  };
+  emit({ type: 'started', mailboxes, runner: root.config.runner, worker: root.config.host });
+  await scan();
+
+  const turn = setInterval(() => (lastTurn = performance.now()), TURN);
+  let otherDaemons = 0;
+  const reconcile = setInterval(() => {
+    if (isStopping) return;
+    lookAtRunning();
+    for (const bell of bells) bell.adapt();
+    otherDaemons += 1;
+    if (otherDaemons % 10 === 0) void recover().catch((error: unknown) => fault(error, 'recovering'));
+    void scan();
+  }, RECONCILE);
+  const sync = setInterval(() => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders')), SYNC);
+
+  let stopping: Promise<void> | undefined;
+  const stop = (grace = root.config.grace): Promise<void> => {
+    stopping ??= (async () => {
+      isStopping = true;
+      clearInterval(reconcile);
+      clearInterval(sync);
+      clearTimeout(pumpTimer);
+      for (const timer of timers) clearTimeout(timer);
+      for (const bell of bells) await bell.close();
+      if (running.size > 0) emit({ type: 'draining', running: running.size });
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, grace)));
+      await Promise.race([Promise.all([...running.values()].map((task) => task.done)), limit]);
+      clearTimeout(timer);
+      const left = [...running.values()];
+      for (const task of left) task.stop('drain');
+      await Promise.all(left.map((task) => task.done));
+      while (busy() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      for (const runner of runners.values()) await runner.close();
+      await scanning;
+      await parking.settled();
+      clearInterval(turn);
+      await desk.close();
+      finish();
+    })();
+    return stopping;
+  };
+  if (options.once) void ended.then(() => stop());
+  const whole = options.once ? ended.then(() => stop()) : ended;
+  return {
+    ended: whole,
+    mailboxes,
+    desk,
+    get lastTurn() {
+      return lastTurn;
+    },
+    stop,
+    [Symbol.asyncDispose]: () => stop(0),
+  };
+}
+

@@ -1,0 +1,125 @@
+/**
+ * What waits. Bells and timers lead to a look at one file or at a whole folder; what is found is put in the queue.
+ * Nothing is taken from an event but the advice to look.
+ */
+import { recordFromHead } from '../mailbox/record.js';
+import type { Place } from '../core/message.js';
+import { isMessageFileName } from '../core/names.js';
+import { MAX_MESSAGE_BYTES, parseMessage, type ParsedMessage } from '../format/message.js';
+import { readRegular } from '../store/durable.js';
+import { MailboxError } from '../core/errors.js';
+import { listState, statMessage } from '../store/list.js';
+import { messagePath } from '../store/paths.js';
+import { inodesBeingWritten, judgeReady } from '../store/ready.js';
+import { PRIORITIES } from '../core/message.js';
+import type { Queue } from './queue.js';
+import type { Worker } from './worker.js';
+
+export interface Inboxes {
+  /** Looks at one file. */
+  look(mailbox: string, name: string): void;
+  /** Looks at a whole inbox, in slices. */
+  scan(mailbox: string): Promise<void>;
+  /** Chats that wait to be read and files that are no messages, by `mailbox/name`. */
+  readonly others: Map<string, string>;
+}
+
+/** Longest piece of work between two turns of the event loop, ms. */
+const SLICE = 8;
+
+export function createInboxes(worker: Worker, queue: Queue, onChat: (place: Place, message: ParsedMessage) => void, onSoon: (ms: number) => void): Inboxes {
+  const root = worker.root.dir;
+  const others = new Map<string, string>();
+  let writers: { at: number; inodes: Set<string> | undefined } | undefined;
+  const inodes = (): Set<string> | undefined => {
+    const now = performance.now();
+    if (!writers || now - writers.at > 20) writers = { at: now, inodes: inodesBeingWritten() };
+    return writers.inodes;
+  };
+  const forget = (mailbox: string, name: string): void => {
+    queue.drop(mailbox, name);
+    others.delete(`${mailbox}/${name}`);
+    worker.catalog.remove({ mailbox, state: 'inbox', name });
+  };
+  const leave = (mailbox: string, name: string, why: string): void => {
+    const key = `${mailbox}/${name}`;
+    if (others.get(key) !== why) worker.emit({ type: 'trouble', message: `${mailbox}/inbox/${name} is left alone: ${why}` });
+    others.set(key, why);
+    queue.drop(mailbox, name);
+  };
+
+  const look = (mailbox: string, name: string): void => {
+    if (!isMessageFileName(name)) return;
+    const place: Place = { mailbox, state: 'inbox', name };
+    const stat = statMessage(root, place);
+    if (!stat) return forget(mailbox, name);
+    if (!stat.isFile()) return leave(mailbox, name, 'it is no regular file');
+    const ready = judgeReady(stat, Date.now(), worker.root.config.settle, inodes);
+    if (!ready.ready) {
+      queue.drop(mailbox, name);
+      others.set(`${mailbox}/${name}`, stat.size === 0n ? 'it is empty' : 'it is still being written');
+      return onSoon(ready.again);
+    }
+    const unreadable = { mailbox, name, priority: 'normal' as const, created: Number(stat.mtimeMs), due: 0 };
+    let bytes: Buffer;
+    try {
+      const read = readRegular(messagePath(root, place), MAX_MESSAGE_BYTES * 4);
+      if (!read) return forget(mailbox, name);
+      bytes = read.bytes;
+    } catch (error) {
+      if (error instanceof MailboxError && error.code === 'unavailable') return leave(mailbox, name, error.message);
+      others.delete(`${mailbox}/${name}`);
+      return queue.put(unreadable); // too large: the claim says so and moves it to failed/
+    }
+    others.delete(`${mailbox}/${name}`);
+    worker.catalog.put(recordFromHead(place, bytes.subarray(0, 66_000), { size: Number(stat.size), mtimeMs: Number(stat.mtimeNs) / 1e6 }));
+    let message: ParsedMessage;
+    try {
+      message = parseMessage(bytes, worker.root.config.key);
+    } catch {
+      return queue.put(unreadable);
+    }
+    const { front } = message;
+    if (front.type === 'chat') {
+      queue.drop(mailbox, name);
+      if (!others.has(`${mailbox}/${name}`)) others.set(`${mailbox}/${name}`, 'chat');
+      return onChat(place, message);
+    }
+    const time = (value: unknown): number | undefined => {
+      const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+      return Number.isNaN(ms) ? undefined : ms;
+    };
+    queue.put({
+      mailbox,
+      name,
+      priority: PRIORITIES.find((priority) => priority === front.priority) ?? 'normal',
+      created: time(front.created) ?? Number(stat.mtimeMs),
+      due: Math.max(time(front.not_before) ?? 0, front.result === undefined ? (time(front.retry_at) ?? 0) : 0),
+    });
+  };
+
+  return {
+    others,
+    look,
+    async scan(mailbox) {
+      const names = new Set(listState(root, mailbox, 'inbox'));
+      const gone = [...queue.names(mailbox)].filter((name) => !names.has(name));
+      for (const key of others.keys()) {
+        const name = key.slice(mailbox.length + 1);
+        if (key.startsWith(`${mailbox}/`) && !names.has(name)) gone.push(name);
+      }
+      for (const name of gone) forget(mailbox, name);
+      let until = performance.now() + SLICE;
+      for (const name of names) {
+        const known = others.get(`${mailbox}/${name}`);
+        // A chat, or a task that is queued, is looked at again when a bell names it; others may have changed.
+        if (queue.has(mailbox, name) || known === 'chat') continue;
+        look(mailbox, name);
+        if (performance.now() > until) {
+          await new Promise((resolve) => setImmediate(resolve));
+          until = performance.now() + SLICE;
+        }
+      }
+    },
+  };
+}

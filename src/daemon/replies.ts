@@ -1,0 +1,68 @@
+/**
+ * `reply: true`: when a message has ended, its sender gets a chat with the answer. The intent is noted before the
+ * state moves, so that a crash in between does not lose the reply; its id comes from message and epoch, so that a
+ * repeat is no duplicate.
+ */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Place } from '../core/message.js';
+import { isMailboxName } from '../core/names.js';
+import { parseMessage, resultText } from '../format/message.js';
+import { readPlace } from '../mailbox/locate.js';
+import { sendMessage } from '../mailbox/send.js';
+import { removeQuietly } from '../store/durable.js';
+import { hostDir } from '../store/paths.js';
+import type { Worker } from './worker.js';
+
+function repliesDir(root: string): string {
+  return join(hostDir(root), 'replies');
+}
+
+export function noteReply(root: string, id: string, epoch: number): void {
+  mkdirSync(repliesDir(root), { recursive: true });
+  writeFileSync(join(repliesDir(root), `${id}.${epoch}`), '');
+}
+
+/** Sends the reply of a finished message, once. */
+export async function sendReply(worker: Worker, id: string, epoch: number, place: Place): Promise<void> {
+  const intent = join(repliesDir(worker.root.dir), `${id}.${epoch}`);
+  const bytes = readPlace(worker.root.dir, place);
+  if (!bytes) return removeQuietly(intent);
+  const message = parseMessage(bytes, worker.root.config.key);
+  const to = message.front.from;
+  const replyId = `re-${id.slice(0, 50)}-${epoch}`;
+  if (message.front.result !== undefined && to !== undefined && isMailboxName(to) && !worker.catalog.hasId(replyId)) {
+    const { front } = message;
+    const sent = await sendMessage(worker.root, worker.clock, {
+      to,
+      text: resultText(message) ?? front.result?.error?.message ?? '',
+      fields: {
+        id: replyId,
+        type: 'chat',
+        from: place.mailbox,
+        in_reply_to: id,
+        subject: `Re: ${worker.catalog.get(place)?.subject ?? id}`.slice(0, 200),
+        ...(front.thread !== undefined && { thread: front.thread }),
+        ...(front.traceparent !== undefined && { traceparent: front.traceparent }),
+      },
+    });
+    worker.catalog.refresh(sent.place);
+  }
+  removeQuietly(intent);
+}
+
+/** Replies that a crash left unsent. */
+export async function sendPendingReplies(worker: Worker): Promise<void> {
+  let names: string[] = [];
+  try {
+    names = readdirSync(repliesDir(worker.root.dir));
+  } catch {
+    return; // none was ever asked for
+  }
+  for (const name of names) {
+    const match = /^(.+)\.(\d+)$/.exec(name);
+    const record = match && worker.catalog.findById(match[1] ?? '', 2).find((item) => item.id === match[1] && item.state !== 'inbox');
+    if (record && record.state !== 'in_progress') await sendReply(worker, record.id, Number(match?.[2]), record);
+    else if (!record) removeQuietly(join(repliesDir(worker.root.dir), name));
+  }
+}

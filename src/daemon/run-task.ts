@@ -1,0 +1,174 @@
+/**
+ * One run: the runner is started, its events go into the file as they come, and when it has ended its message is
+ * finished. Whatever happens, the run ends with the file in its place and no process left.
+ */
+import { lstatSync, mkdirSync } from 'node:fs';
+import type { Place } from '../core/message.js';
+import { MailboxError, messageOf } from '../core/errors.js';
+import { assembleMessage, parseMessage } from '../format/message.js';
+import { noteMove } from '../mailbox/acknowledge.js';
+import { MAX_FILE_BYTES } from '../mailbox/locate.js';
+import { processId } from '../host/process-id.js';
+import type { Outcome, Run, RunEvent } from '../runners/port.js';
+import { releaseHeld } from '../store/claim.js';
+import { messagePath } from '../store/paths.js';
+import { settleMessage } from '../store/settle.js';
+import { finishRun, judgeEnd, type StopReason, type Verdict } from './finish.js';
+import type { RunPlan } from './plan.js';
+import { noteReply, sendReply } from './replies.js';
+import { createRunRecord } from './run-record.js';
+import { createRunWriter } from './run-text.js';
+import type { Worker } from './worker.js';
+
+export interface RunningTask {
+  readonly id: string;
+  readonly from: string;
+  readonly place: Place;
+  /** Puts a message into it; false when it can take none any more. */
+  say(from: string, text: string, uuid: string): boolean;
+  /** Its folder changed: looks whether its file is still there, and stops when not. */
+  look(): void;
+  stop(reason: StopReason): void;
+  /** Settles when the message has its end. Never rejects. */
+  readonly done: Promise<TaskEnd>;
+}
+
+export type TaskEnd = { outcome: Outcome; verdict: Verdict; place: Place | undefined; fault?: unknown };
+
+export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string) => void): RunningTask {
+  const root = worker.root.dir;
+  const runner = worker.runner(plan.request.runner);
+  const record = createRunRecord(root, plan.id, plan.claim.epoch);
+  let run: Run | undefined;
+  let stopped: StopReason | undefined;
+  let first: RunEvent | undefined;
+
+  const stop = (reason: StopReason): void => {
+    stopped ??= reason;
+    void run?.stop();
+  };
+  const writer = createRunWriter(root, plan.text, plan.request.output_bytes, {
+    place: () => plan.place,
+    onAppend: (text) => worker.emit({ type: 'output', id: plan.id, place: plan.place, text }),
+    onMissing: () => stop('moved'),
+    onTooLarge: () => stop('output'),
+    onTrouble: (fault) => worker.emit({ type: 'trouble', message: fault.message, ...(fault.hint && { hint: fault.hint }) }),
+  });
+  let recording: NodeJS.Timeout | undefined;
+  const onRaw = (line: string): void => {
+    record.add(line);
+    recording ??= setTimeout(() => {
+      recording = undefined;
+      void record.flush();
+    }, 100);
+  };
+  const onEvent = (event: RunEvent): void => {
+    first ??= event;
+    if (event.type === 'Progress' && event.kind === 'receipt' && event.uuid !== undefined) onReceipt(event.uuid);
+    writer.event(event);
+  };
+
+  const attempt = async (): Promise<Outcome> => {
+    const { session } = plan.claim;
+    if (session === undefined) throw new MailboxError('failed', 'a claim without a session');
+    mkdirSync(plan.cwd, { recursive: true });
+    worker.sessions.note(session, { mailbox: plan.place.mailbox, from: plan.from, cwd: plan.cwd });
+    const entry = { session, message: plan.id, daemon: worker.who };
+    worker.ledger.open(entry);
+    const onSpawn = (pid: number): void => {
+      const process = processId(pid);
+      if (process !== undefined) worker.ledger.open({ ...entry, process });
+    };
+    // The last look before the spawn: a person may have moved it since it was claimed.
+    look();
+    if (stopped !== undefined) return { kind: 'stopped', stats: {} };
+    const request = {
+      messageId: plan.id,
+      epoch: plan.claim.epoch,
+      prompt: plan.prompt,
+      options: plan.request.options,
+      session,
+      resume: plan.resumes,
+      cwd: plan.cwd,
+      attachments: plan.attachments,
+      ...(plan.profile !== undefined && { profile: plan.profile }),
+      ...(plan.front.traceparent !== undefined && { traceparent: plan.front.traceparent }),
+    };
+    run = runner.start(request, { onEvent, onRaw, onSpawn });
+    const limit = setTimeout(() => stop('timeout'), plan.request.timeout);
+    try {
+      const outcome = await run.outcome;
+      worker.ledger.close(session);
+      return outcome;
+    } finally {
+      clearTimeout(limit);
+      run = undefined;
+    }
+  };
+
+  const look = (): void => {
+    if (lstatSync(messagePath(root, plan.place), { throwIfNoEntry: false }) === undefined) stop('moved');
+  };
+
+  const work = async (): Promise<TaskEnd> => {
+    let outcome: Outcome;
+    try {
+      outcome = await attempt();
+      if (outcome.kind === 'failed' && outcome.error.code === 'session_not_found' && plan.resumes && stopped === undefined) {
+        await startAnew(worker, plan);
+        outcome = await attempt();
+      }
+    } catch (error) {
+      const fault = error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
+      outcome = { kind: 'failed', retry: true, error: { code: 'start', message: fault.message, ...(fault.hint && { hint: fault.hint }) }, stats: {} };
+    }
+    clearTimeout(recording);
+    writer.flush();
+    writer.close();
+    await record.flush();
+    const verdict = judgeEnd(plan, outcome, stopped, worker.root.config.park, worker.clock.now());
+    return finish(outcome, verdict);
+  };
+
+  const finish = async (outcome: Outcome, verdict: Verdict): Promise<TaskEnd> => {
+    const before = plan.place;
+    try {
+      const wantsReply = plan.front.reply === true && verdict.outcome !== undefined;
+      if (wantsReply) noteReply(root, plan.id, plan.claim.epoch);
+      const { place } = await finishRun(worker, plan, verdict);
+      noteMove(worker.catalog, root, before, place);
+      const late = releaseHeld(root, before.mailbox, plan.claim.take, before.name);
+      if (late) worker.emit({ type: 'recovered', place: late, what: 'somebody wrote into the file after it was claimed; that version is a message of its own' });
+      if (wantsReply && place) await sendReply(worker, plan.id, plan.claim.epoch, place);
+      return { outcome, verdict, place };
+    } catch (fault) {
+      return { outcome, verdict, place: undefined, fault };
+    }
+  };
+
+  return {
+    id: plan.id,
+    from: plan.from,
+    get place() {
+      return plan.place;
+    },
+    say(from, text, uuid) {
+      if (!runner.can.say || !run || stopped !== undefined || !run.say(`Message from ${from}:\n\n${text}`, uuid)) return false;
+      writer.said(from, text);
+      return true;
+    },
+    look,
+    stop,
+    done: work(),
+  };
+}
+
+/** The session it should have gone on with is not there: a new one, written to the file before it starts. */
+async function startAnew(worker: Worker, plan: RunPlan): Promise<void> {
+  plan.claim = { ...plan.claim, session: worker.clock.newSession() };
+  plan.resumes = false;
+  plan.prompt = plan.fullPrompt;
+  const build = (bytes: Buffer): string => assembleMessage(parseMessage(bytes, worker.root.config.key), { claim: plan.claim });
+  const placed = await settleMessage(worker.root.dir, plan.place, plan.place, worker.who, MAX_FILE_BYTES, build);
+  if (placed) plan.place = placed;
+}

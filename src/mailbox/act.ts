@@ -1,0 +1,107 @@
+/**
+ * What a person may command. Each is a move of the file, just as `mv` would do it: a running daemon sees the file go
+ * and obeys; without a daemon it has simply happened.
+ */
+import type { CatalogRecord } from '../catalog/index.js';
+import { MailboxError } from '../core/errors.js';
+import type { Place, State } from '../core/message.js';
+import { claimToken } from '../core/token.js';
+import { isMailboxName } from '../core/names.js';
+import { assembleMessage, parseMessage } from '../format/message.js';
+import { makeMailbox } from '../store/deliver.js';
+import { removeQuietly } from '../store/durable.js';
+import { listMailboxes } from '../store/list.js';
+import { messagePath } from '../store/paths.js';
+import { moveMessage, settleMessage } from '../store/settle.js';
+import { acknowledge, noteMove } from './acknowledge.js';
+import { nameOf, type Desk } from './find.js';
+import { MAX_FILE_BYTES } from './locate.js';
+import { defaultSender } from './root.js';
+import { sendMessage, type Sent } from './send.js';
+
+function wrongState(record: CatalogRecord, doing: string, expected: State[], hint: string): MailboxError {
+  return new MailboxError('conflict', `cannot ${doing} ${nameOf(record)}: it is in ${record.state}/, expected ${expected.map((state) => `${state}/`).join(' or ')}`, { hint });
+}
+
+function lost(record: CatalogRecord, doing: string): MailboxError {
+  return new MailboxError('conflict', `cannot ${doing} ${nameOf(record)}: it was moved at the same moment`, { hint: `look where it is now: mailboxd show ${record.id}` });
+}
+
+async function moveTo(desk: Desk, record: CatalogRecord, to: Omit<Place, 'name'>, doing: string): Promise<Place> {
+  const placed = await moveMessage(desk.root.dir, record, to, desk.who);
+  noteMove(desk.catalog, desk.root.dir, record, placed);
+  if (!placed) throw lost(record, doing);
+  return placed;
+}
+
+/** A waiting task ends in `failed/`; a running one is stopped by its daemon, which writes the end. */
+export async function cancel(desk: Desk, record: CatalogRecord): Promise<Place> {
+  if (record.state !== 'inbox' && record.state !== 'in_progress') {
+    throw wrongState(record, 'cancel', ['inbox', 'in_progress'], 'it has ended already');
+  }
+  if (record.state === 'in_progress') return moveTo(desk, record, { mailbox: record.mailbox, state: 'failed' }, 'cancel');
+  const { key } = desk.root.config;
+  const build = (bytes: Buffer): string => {
+    const message = parseMessage(bytes, key);
+    const id = message.front.id ?? desk.clock.newId();
+    const at = new Date(desk.clock.now()).toISOString();
+    const error = { code: 'cancelled', message: 'it was cancelled before it ran' };
+    return assembleMessage(message, { id, seal: claimToken(key, id, message.front.epoch ?? 0), result: { outcome: 'cancelled', at, error } });
+  };
+  try {
+    const placed = await settleMessage(desk.root.dir, record, { mailbox: record.mailbox, state: 'failed' }, desk.who, MAX_FILE_BYTES, build);
+    noteMove(desk.catalog, desk.root.dir, record, placed);
+    if (!placed) throw lost(record, 'cancel');
+    return placed;
+  } catch (error) {
+    // A file that cannot be read as a message is cancelled all the same, as it is.
+    if (error instanceof MailboxError && error.code === 'invalid') return moveTo(desk, record, { mailbox: record.mailbox, state: 'failed' }, 'cancel');
+    throw error;
+  }
+}
+
+export async function retry(desk: Desk, record: CatalogRecord): Promise<Place> {
+  if (record.state === 'inbox') throw wrongState(record, 'retry', ['failed', 'complete', 'in_progress'], 'it is waiting to be run already');
+  return moveTo(desk, record, { mailbox: record.mailbox, state: 'inbox' }, 'retry');
+}
+
+export async function ack(desk: Desk, record: CatalogRecord): Promise<Place> {
+  if (record.type !== 'chat') {
+    throw new MailboxError('usage', `cannot acknowledge ${nameOf(record)}: it is a task`, { hint: 'a task is run by a daemon, or cancelled with `mailboxd cancel`' });
+  }
+  if (record.state !== 'inbox') throw wrongState(record, 'acknowledge', ['inbox'], 'it was read already');
+  const placed = await acknowledge(desk.root, desk.clock, desk.who, desk.catalog, record);
+  if (!placed) throw lost(record, 'acknowledge');
+  return placed;
+}
+
+export async function remove(desk: Desk, record: CatalogRecord): Promise<Place> {
+  removeQuietly(messagePath(desk.root.dir, record));
+  noteMove(desk.catalog, desk.root.dir, record, undefined);
+  return record;
+}
+
+export async function reassign(desk: Desk, record: CatalogRecord, mailbox: string): Promise<Place> {
+  if (!isMailboxName(mailbox) || !listMailboxes(desk.root.dir).includes(mailbox)) {
+    if (!isMailboxName(mailbox) || !desk.root.config.create_mailboxes) {
+      throw new MailboxError('not_found', `there is no mailbox ${JSON.stringify(mailbox.slice(0, 80))}`, {
+        hint: `there are: ${listMailboxes(desk.root.dir).join(', ') || 'none'}`,
+      });
+    }
+    makeMailbox(desk.root.dir, mailbox);
+  }
+  if (mailbox === record.mailbox) throw new MailboxError('usage', `${nameOf(record)} is in that mailbox already`);
+  return moveTo(desk, record, { mailbox, state: 'inbox' }, 'move');
+}
+
+/** A chat that replies to the message. A running task takes it in; any other leaves it to be read. */
+export async function say(desk: Desk, record: CatalogRecord, text: string, from: string | undefined): Promise<Sent> {
+  const sender = from ?? defaultSender(desk.root, process.env);
+  const sent = await sendMessage(desk.root, desk.clock, {
+    to: record.mailbox,
+    text,
+    fields: { type: 'chat', in_reply_to: record.id, ...(sender !== undefined && { from: sender }), ...(record.thread !== undefined && { thread: record.thread }) },
+  });
+  desk.catalog.refresh(sent.place);
+  return sent;
+}

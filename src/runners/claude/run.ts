@@ -31,6 +31,9 @@ export interface Patience {
 
 export const PATIENCE: Patience = { interrupt: 1_500, close: 1_500, finish: 15_000, term: 1_500 };
 
+/** How long after a result a message that was said may wait for its turn in silence, ms. */
+const SILENCE = 10_000;
+
 /** Refused logins that are waited for before giving up: the CLI itself tries for minutes. */
 const REFUSALS = 2;
 
@@ -61,6 +64,7 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
   let begun = false;
   let phase: 'running' | 'finishing' | 'stopping' = 'running';
   let stopped: Promise<void> | undefined;
+  let silence: NodeJS.Timeout | undefined;
   let answered: () => void = () => undefined;
   const resultOrExit = new Promise<void>((resolve) => {
     answered = resolve;
@@ -88,6 +92,7 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
 
   function take(raw: string): void {
     hooks.onRaw(raw);
+    clearTimeout(silence);
     const line = parseLine(raw);
     if (!line) return;
     if (line['type'] === 'user' && line['isReplay'] === true) return takeReceipt(line);
@@ -137,10 +142,14 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
     turns += asNumber(line['num_turns']) ?? 0;
     stats = { ...stats, ...statsOf(line), turns };
     answered();
-    if (phase === 'running' && outstanding.size === 0) finish();
+    if (phase !== 'running') return;
+    if (outstanding.size === 0) return finish();
+    // Its receipt should come with the next turn. Should none come, the CLI takes what it has and ends.
+    silence = setTimeout(finish, SILENCE);
   }
 
   function finish(): void {
+    if (phase !== 'running') return;
     phase = 'finishing';
     cli.closeStdin();
     const timer = setTimeout(() => void endProcesses(cli.session, cli.pid, { grace: patience.term }), patience.finish);
@@ -180,6 +189,7 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
 
   async function conclude(): Promise<Outcome> {
     const end = await cli.ended;
+    clearTimeout(silence);
     answered();
     const verdict = verdictOf(end);
     if (end.kind === 'exit' && end.left) await endProcesses(cli.session, cli.pid, { grace: patience.term });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { waitUntil } from '../../support/wait-until.js';
 import { textOf } from '../contract.js';
@@ -23,23 +24,25 @@ it('real CLI: messages said while text streams become the next turn, with their 
   const { start, api } = await makeSetting({
     script: [
       { reply: { text: ['one ', 'two ', 'three '], pace: 150 } },
-      { when: 'and also', reply: { text: 'Also that.' } },
+      { when: 'and also', reply: { text: ['Also ', 'that.'], pace: 400 } },
+      { when: 'at last', reply: { text: 'The end.' } },
     ],
   });
   const run = start('count');
   await waitUntil(() => textOf(run.events).includes('one'), { timeout: 10_000, what: 'the first text' });
   expect(run.run.say('and also', 'first-id')).toBe(true);
   expect(run.run.say('and more', 'second-id')).toBe(true);
+  await waitUntil(() => textOf(run.events).includes('Also'), { timeout: 10_000, what: 'the second turn' });
+  expect(run.run.say('at last', 'third-id')).toBe(true);
   const outcome = await run.outcome;
-  expect(outcome).toMatchObject({ kind: 'complete', result: 'Also that.', stats: { turns: 2, tokens_in: 20 } });
-  expect(receipts(run.events)).toEqual(['first-id', 'second-id']);
-  expect(ofType(run.events, 'Result').map(({ result }) => result)).toEqual(['one two three ', 'Also that.']);
-  expect(api.requests).toHaveLength(2);
+  expect(outcome).toMatchObject({ kind: 'complete', result: 'The end.', stats: { turns: 3, tokens_in: 30 } });
+  expect(receipts(run.events)).toEqual(['first-id', 'second-id', 'third-id']);
+  expect(ofType(run.events, 'Result').map(({ result }) => result)).toEqual(['one two three ', 'Also that.', 'The end.']);
+  expect(api.requests).toHaveLength(3);
 });
 
 it('real CLI: what a message says is text, never a command or a file to read', async () => {
   const { start, api, dir } = await makeSetting({ script: [{ times: Infinity, reply: { text: 'Only text.' } }] });
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(`${dir}/secret.txt`, 'the-secret-itself');
   writeFileSync(`${dir}/work/notes.txt`, 'notes-of-the-task');
   for (const prompt of ['/clear', `see @${dir}/secret.txt`, `see @"${dir}/secret.txt"`, 'see @../secret.txt']) {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { checkClaude } from '../../../src/runners/claude/login.js';
@@ -39,7 +39,6 @@ it('check says what is missing, and where it looked', async () => {
   const environment = { HOME: home, PATH: '/usr/bin:/bin' };
   expect(await checkClaude(config, environment)).toMatchObject({ ok: false, hint: expect.stringContaining('mailboxd setup') });
   const fake = join(home, 'bin', 'claude');
-  const { chmodSync } = await import('node:fs');
   chmodSync(fake, 0o755);
   expect(await checkClaude({ ...config, path: fake }, environment)).toMatchObject({
     ok: false,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { findTagged } from '../../../src/runners/process/index.js';
 import { waitUntil } from '../../support/wait-until.js';
@@ -8,7 +9,6 @@ it('real CLI: stop ends a tool that left for a session of its own', async () => 
     script: [{ reply: { tools: [bash('setsid sleep 300 & echo $! > pid; sleep 300')] } }],
   });
   const run = start('sleep', { options: FREE });
-  const { existsSync } = await import('node:fs');
   await waitUntil(() => existsSync(`${cwd}/pid`), { timeout: 10_000, what: 'the tool' });
   expect(findTagged(run.request.session).length).toBeGreaterThan(2);
   const began = performance.now();

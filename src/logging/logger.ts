@@ -92,4 +92,3 @@ function toStandardError(text: string): void {
     // The terminal is a copy; a closed one must not stop the daemon, and the line is in the file.
   }
 }
-

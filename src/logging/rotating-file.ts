@@ -53,7 +53,7 @@ export function createRotatingFile(options: RotatingFileOptions): RotatingFile {
   const { path, maxBytes, files, maxWaiting = 256 * 1024 } = options;
   const counts = { problems: 0, waiting: 0, lost: 0 };
   const told = new Set<string>();
-  let waiting: string[] = [];
+  const waiting: string[] = [];
   let waitingBytes = 0;
   let unreported = 0;
   let reason = '';
@@ -65,7 +65,9 @@ export function createRotatingFile(options: RotatingFileOptions): RotatingFile {
     reason = systemCode(error) ?? messageOf(error);
     if (told.has(reason)) return;
     told.add(reason);
-    options.onProblem(`cannot write the log ${path}: ${messageOf(error)}; lines wait in memory, then are counted and lost`);
+    options.onProblem(
+      `cannot write the log ${path}: ${messageOf(error)}; lines wait in memory, then are counted and lost`,
+    );
   }
 
   function keep(line: string): void {

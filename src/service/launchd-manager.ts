@@ -1,4 +1,4 @@
-import { posix } from 'node:path';
+import { join } from 'node:path';
 import { MailboxError } from '../core/errors.js';
 import { labelOf, renderLaunchdPlist } from './launchd.js';
 import type { ServiceContext, ServiceManager } from './manager.js';
@@ -10,15 +10,19 @@ export const launchdManager: ServiceManager = {
   tried: false,
   render: renderLaunchdPlist,
   encode: (text) => Buffer.from(text),
-  fileOf: ({ spec, environment }) => posix.join(homeOf(environment), 'Library', 'LaunchAgents', `${labelOf(spec)}.plist`),
+  fileOf: ({ spec, environment }) => join(homeOf(environment), 'Library', 'LaunchAgents', `${labelOf(spec)}.plist`),
   more: (spec) => `launchctl print gui/$(id -u)/${labelOf(spec)}`,
 
   async check({ run }) {
     const domain = await run('launchctl', ['print', domainOf()]);
     if (domain.code === 0) return;
-    throw new MailboxError('unavailable', `found no login session of launchd (${wordsOf(domain)}); nothing was installed`, {
-      hint: 'log in at the screen once, or see: mailboxd service print',
-    });
+    throw new MailboxError(
+      'unavailable',
+      `found no login session of launchd (${wordsOf(domain)}); nothing was installed`,
+      {
+        hint: 'log in at the screen once, or see: mailboxd service print',
+      },
+    );
   },
 
   async start(context, changed) {

@@ -146,7 +146,11 @@ function send(lines: string[], socket: string, environment: NodeJS.ProcessEnv): 
     });
     child.once('close', (code, signal) => {
       clearTimeout(deadline);
-      resolve(code === 0 ? undefined : `cannot tell systemd the state: systemd-notify ended with ${signal ?? code}: ${words.trim()}`);
+      resolve(
+        code === 0
+          ? undefined
+          : `cannot tell systemd the state: systemd-notify ended with ${signal ?? code}: ${words.trim()}`,
+      );
     });
   });
 }

@@ -9,7 +9,13 @@ import { MailboxError } from '../core/errors.js';
 import { prettyLine } from '../logging/pretty.js';
 import { logDirOf, logFileOf } from '../logging/logger.js';
 import { readLastLines } from '../logging/read-log.js';
-import { isDefinitionCurrent, readDefinition, removeDefinition, writeDefinition, writeEnvironmentFile } from './definition.js';
+import {
+  isDefinitionCurrent,
+  readDefinition,
+  removeDefinition,
+  writeDefinition,
+  writeEnvironmentFile,
+} from './definition.js';
 import { launchdManager } from './launchd-manager.js';
 import type { ServiceContext, ServiceManager, ServiceState } from './manager.js';
 import { runIn, type RunCommand } from './run-command.js';
@@ -165,7 +171,9 @@ async function status(manager: ServiceManager, context: ServiceContext): Promise
     ...(state.restarts ? [`  restarted   ${state.restarts} times`] : []),
     ...(state.without_login === null ? [] : [`  without a login  ${state.without_login ? 'yes' : 'no'}`]),
     `  definition  ${file}`,
-    ...(outdated ? ['It was installed by another version or from another place; mailboxd service install renews it.'] : []),
+    ...(outdated
+      ? ['It was installed by another version or from another place; mailboxd service install renews it.']
+      : []),
     `More: mailboxd service logs, or ${manager.more(spec)}`,
     ...untried(manager),
   ];
@@ -189,7 +197,12 @@ function print(manager: ServiceManager, context: ServiceContext): ServiceReport 
   return { ok: true, text: definition, data: { ...dataOf('print', manager, context, installed), definition } };
 }
 
-function dataOf(action: ServiceAction, manager: ServiceManager, context: ServiceContext, installed: boolean): ServiceData {
+function dataOf(
+  action: ServiceAction,
+  manager: ServiceManager,
+  context: ServiceContext,
+  installed: boolean,
+): ServiceData {
   const { name, root, environmentFile } = context.spec;
   const file = manager.fileOf(context);
   const { platform, tried } = manager;
@@ -197,7 +210,9 @@ function dataOf(action: ServiceAction, manager: ServiceManager, context: Service
 }
 
 function untried(manager: ServiceManager): string[] {
-  return manager.tried ? [] : [`Not tried: mailboxd's authors had no ${manager.platform} to run this on. Tell us how it went.`];
+  return manager.tried
+    ? []
+    : [`Not tried: mailboxd's authors had no ${manager.platform} to run this on. Tell us how it went.`];
 }
 
 function lines(text: string[]): string {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
-import { basename, isAbsolute, posix, win32 } from 'node:path';
+import { basename, isAbsolute, join, posix, win32 } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MailboxError } from '../core/errors.js';
 import { slugOf } from '../core/names.js';
@@ -49,7 +49,7 @@ export function createSpec(input: SpecInput): ServiceSpec {
     root,
     node: input.node ?? process.execPath,
     main: input.main ?? fileURLToPath(new URL('../cli/main.js', import.meta.url)),
-    environmentFile: paths.join(configHome(platform, environment), 'mailboxd', `${name}.env`),
+    environmentFile: join(configHome(platform, environment), 'mailboxd', `${name}.env`),
     // Without what `npm run` adds for itself.
     path: (environment['PATH'] ?? '')
       .split(separator)
@@ -81,9 +81,9 @@ function windowsUser(environment: NodeJS.ProcessEnv): string {
 /** Where a user's configuration lies on this platform. */
 export function configHome(platform: ServicePlatform, environment: NodeJS.ProcessEnv): string {
   const home = homeOf(environment);
-  if (platform === 'windows') return environment['APPDATA'] ?? win32.join(home, 'AppData', 'Roaming');
+  if (platform === 'windows') return environment['APPDATA'] ?? join(home, 'AppData', 'Roaming');
   const configured = environment['XDG_CONFIG_HOME'];
-  return configured !== undefined && posix.isAbsolute(configured) ? configured : posix.join(home, '.config');
+  return configured !== undefined && posix.isAbsolute(configured) ? configured : join(home, '.config');
 }
 
 export function homeOf(environment: NodeJS.ProcessEnv): string {

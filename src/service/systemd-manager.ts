@@ -1,4 +1,4 @@
-import { posix } from 'node:path';
+import { join } from 'node:path';
 import { MailboxError } from '../core/errors.js';
 import type { ServiceContext, ServiceManager, ServiceState } from './manager.js';
 import { wordsOf, type CommandResult } from './run-command.js';
@@ -12,7 +12,7 @@ export const systemdManager: ServiceManager = {
   tried: true,
   render: renderSystemdUnit,
   encode: (text) => Buffer.from(text),
-  fileOf: ({ spec, environment }) => posix.join(configHome('linux', environment), 'systemd', 'user', unitOf(spec)),
+  fileOf: ({ spec, environment }) => join(configHome('linux', environment), 'systemd', 'user', unitOf(spec)),
   more: (spec) => `journalctl --user -u ${unitOf(spec)}`,
 
   async check(context) {
@@ -106,7 +106,9 @@ async function lingers({ environment, run }: ServiceContext): Promise<boolean | 
 
 function noSession({ spec, environment }: ServiceContext, found: CommandResult): MailboxError {
   const start = `mailboxd start --root ${JSON.stringify(spec.root)}`;
-  const runtime = environment['XDG_RUNTIME_DIR'] ? '' : '; after su or sudo, log in as the user instead, since XDG_RUNTIME_DIR is not set';
+  const runtime = environment['XDG_RUNTIME_DIR']
+    ? ''
+    : '; after su or sudo, log in as the user instead, since XDG_RUNTIME_DIR is not set';
   return new MailboxError('unavailable', `found no systemd user session (${wordsOf(found)}); nothing was installed`, {
     hint: `in a container, make this its command, with a restart policy: ${start}${runtime}; for another service manager, see: mailboxd service print`,
   });

@@ -1,4 +1,4 @@
-import { win32 } from 'node:path';
+import { join } from 'node:path';
 import { MailboxError } from '../core/errors.js';
 import type { ServiceManager } from './manager.js';
 import { wordsOf } from './run-command.js';
@@ -10,7 +10,7 @@ export const windowsManager: ServiceManager = {
   tried: false,
   render: renderScheduledTask,
   encode: (text) => Buffer.from(`\ufeff${text}`, 'utf16le'),
-  fileOf: ({ spec, environment }) => win32.join(configHome('windows', environment), 'mailboxd', `${spec.name}.xml`),
+  fileOf: ({ spec, environment }) => join(configHome('windows', environment), 'mailboxd', `${spec.name}.xml`),
   more: (spec) => `schtasks /Query /TN ${spec.name} /V /FO LIST`,
 
   async check({ run }) {

@@ -53,7 +53,11 @@ test('a secret survives nowhere: message, arguments, fields, children, errors an
 test('an error is logged with its code and hint', () => {
   const dir = testdir();
   createLogger({ dir, level: 'info' }).error({ err: new MailboxError('refused', 'no', { hint: 'ask' }) }, 'task');
-  expect(records(dir)[0]).toMatchObject({ level: 'error', err: { message: 'no', code: 'refused', hint: 'ask' }, msg: 'task' });
+  expect(records(dir)[0]).toMatchObject({
+    level: 'error',
+    err: { message: 'no', code: 'refused', hint: 'ask' },
+    msg: 'task',
+  });
 });
 
 test('one enormous line loses its fields, not the log its place', () => {
@@ -94,7 +98,9 @@ test('for people: words, and no way for logged text to drive the terminal', () =
     'warn  claimed\\nit mailbox=server subject="a b\\u001b[2J" (no \\u202e room; free some)',
   );
   expect(prettyLine('not JSON \u001b')).toBe('not JSON \\u001b');
-  expect(prettyLine(JSON.stringify({ level: 'info', time: '2026-01-01T00:00:00Z', msg: 'x' }), { color: true })).toMatch(
+  expect(
+    prettyLine(JSON.stringify({ level: 'info', time: '2026-01-01T00:00:00Z', msg: 'x' }), { color: true }),
+  ).toMatch(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the colour is what is looked for
     /^\d\d:\d\d:\d\d \u001b\[32minfo \u001b\[39m x$/,
   );

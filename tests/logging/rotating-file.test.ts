@@ -132,20 +132,33 @@ test('several processes share it and rotate it: no line is lost, torn or out of 
   }
 }, 60_000);
 
-test.runIf(process.platform !== 'win32')('a disk that is full in the middle of a line keeps no half of it', async () => {
-  // A file size limit gives what a full disk gives: a short write, then an error.
-  const dir = testdir({ 'child.mjs': CHILD });
-  const path = join(dir, 'x.log');
-  const limited = 'ulimit -f 2; exec "$0" "$@"';
-  const out = await run('sh', ['-c', limited, process.execPath, join(dir, 'child.mjs'), path, 'a', '500', '9999999', '5']);
-  const text = readFileSync(path, 'utf8');
-  expect(text.length).toBeGreaterThan(900);
-  const lines = linesOf(path);
-  lines.forEach((line, n) => expect(line).toBe(`a ${n} ${'x'.repeat(n % 50)}`));
-  const [told, counts] = out.trimEnd().split('\n');
-  expect(told).toMatch(/cannot write the log .*EFBIG/);
-  expect(JSON.parse(counts ?? '')).toEqual({ problems: 500 - lines.length, waiting: 500 - lines.length, lost: 0 });
-});
+test.runIf(process.platform !== 'win32')(
+  'a disk that is full in the middle of a line keeps no half of it',
+  async () => {
+    // A file size limit gives what a full disk gives: a short write, then an error.
+    const dir = testdir({ 'child.mjs': CHILD });
+    const path = join(dir, 'x.log');
+    const limited = 'ulimit -f 2; exec "$0" "$@"';
+    const out = await run('sh', [
+      '-c',
+      limited,
+      process.execPath,
+      join(dir, 'child.mjs'),
+      path,
+      'a',
+      '500',
+      '9999999',
+      '5',
+    ]);
+    const text = readFileSync(path, 'utf8');
+    expect(text.length).toBeGreaterThan(900);
+    const lines = linesOf(path);
+    lines.forEach((line, n) => expect(line).toBe(`a ${n} ${'x'.repeat(n % 50)}`));
+    const [told, counts] = out.trimEnd().split('\n');
+    expect(told).toMatch(/cannot write the log .*EFBIG/);
+    expect(JSON.parse(counts ?? '')).toEqual({ problems: 500 - lines.length, waiting: 500 - lines.length, lost: 0 });
+  },
+);
 
 test('one lock left by a process that died in a rotation is taken away', () => {
   const dir = testdir({ 'x.log': `${'x'.repeat(2_000)}\n` });

@@ -24,7 +24,20 @@ const ordinary = fc
   .array(
     fc.oneof(
       fc.string({ unit: 'grapheme', maxLength: 12 }),
-      fc.constantFrom('bearer', 'key: value', 'http://localhost:8080/', '=', '"', "'", '\\', '\n', 'ANTHROPIC', '://', '@', ':'),
+      fc.constantFrom(
+        'bearer',
+        'key: value',
+        'http://localhost:8080/',
+        '=',
+        '"',
+        "'",
+        '\\',
+        '\n',
+        'ANTHROPIC',
+        '://',
+        '@',
+        ':',
+      ),
     ),
     { maxLength: 12 },
   )
@@ -85,7 +98,7 @@ describe('scrub', () => {
     ['ANTHROPIC_', 'ANTHROPIC_'],
     ['ANTHROPIC_A="', ''],
     ['ANTHROPIC_A=\\"', ''],
-    ["ANTHROPIC_A='\\\"", ''],
+    ['ANTHROPIC_A=\'\\"', ''],
     ['claude key', 'claudekey'],
     ['', 'anthropic_key'],
     ['bearer+', 'bearer+'],
@@ -133,9 +146,19 @@ describe('scrubValue', () => {
   });
 
   test('counts, flags and the shape stay', () => {
-    const value = { tokens_in: 12, max_tokens: 4, token: null, password: '', has_secret: true, list: [{ key: 'serve' }] };
+    const value = {
+      tokens_in: 12,
+      max_tokens: 4,
+      token: null,
+      password: '',
+      has_secret: true,
+      list: [{ key: 'serve' }],
+    };
     expect(scrubValue(value)).toEqual(value);
-    expect(scrubValue({ password: 12345, key: 'k7f0c2d8a1b94e6f8d3c5a7b' })).toEqual({ password: REDACTED, key: REDACTED });
+    expect(scrubValue({ password: 12345, key: 'k7f0c2d8a1b94e6f8d3c5a7b' })).toEqual({
+      password: REDACTED,
+      key: REDACTED,
+    });
     expect(JSON.stringify(scrubValue(JSON.parse('{"__proto__":{"a":1}}')))).toBe('{"__proto__":{"a":1}}');
   });
 

@@ -37,15 +37,26 @@ const HOSTILE = [
 const folder = fc.oneof(
   fc.constantFrom(...HOSTILE),
   // No control characters, which are refused, and no slash.
-  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((name) => !/[\p{Cc}\p{Cs}\ufffe\uffff/]/u.test(name)),
+  fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+    .filter((name) => !/[\p{Cc}\p{Cs}\ufffe\uffff/]/u.test(name)),
 );
 
-function specFor(platform: ServicePlatform, names: string[], more: Partial<Parameters<typeof createSpec>[0]> = {}): ServiceSpec {
+function specFor(
+  platform: ServicePlatform,
+  names: string[],
+  more: Partial<Parameters<typeof createSpec>[0]> = {},
+): ServiceSpec {
   const [root = 'r', home = 'h', bin = 'b'] = names;
   return createSpec({
     root: `/${root}/x`,
     platform,
-    environment: { HOME: `/${home}/y`, PATH: `/usr/bin:/${bin}:relative:/a/node_modules/.bin`, USERDOMAIN: 'D&D', USERNAME: 'me' },
+    environment: {
+      HOME: `/${home}/y`,
+      PATH: `/usr/bin:/${bin}:relative:/a/node_modules/.bin`,
+      USERDOMAIN: 'D&D',
+      USERNAME: 'me',
+    },
     node: `/${bin}/node`,
     main: `/${home}/main.js`,
     grace: 90_000,
@@ -65,7 +76,10 @@ describe('systemd unit', () => {
         const words = [program, ...argv.map(withoutVariables)];
         expect(words).toEqual(commandOf(spec));
         expect(program).not.toMatch(/["'\\]/);
-        expect(wordsOf(settingsOf(unit, 'Environment')[0] ?? '')).toEqual([`PATH=${spec.path}`, 'MAILBOXD_SERVICE=systemd']);
+        expect(wordsOf(settingsOf(unit, 'Environment')[0] ?? '')).toEqual([
+          `PATH=${spec.path}`,
+          'MAILBOXD_SERVICE=systemd',
+        ]);
         const pattern = withoutSpecifiers(settingsOf(unit, 'EnvironmentFile')[0] ?? '');
         expect(pattern.replace(/\\(.)/g, '$1')).toBe(`-${spec.environmentFile}`);
         expect(pattern.replace(/\\./g, '')).not.toMatch(/[*?[\]]/);
@@ -146,16 +160,24 @@ describe('systemd unit', () => {
     chmodSync(dir, 0o755);
     chmodSync(join(dir, 'run'), 0o700);
     if (root) chownSync(join(dir, 'run'), 65_534, 65_534);
-    const [program = '', ...args] = [...as, systemd, '--test', '--user', '--unit=all.target'];
+    const [program, ...args] = [...as, systemd, '--test', '--user', '--unit=all.target'];
     const dump = execFileSync(program, args, {
       encoding: 'utf8',
-      env: { PATH: '/usr/bin:/bin', HOME: dir, XDG_RUNTIME_DIR: join(dir, 'run'), SYSTEMD_UNIT_PATH: join(dir, 'units') },
+      env: {
+        PATH: '/usr/bin:/bin',
+        HOME: dir,
+        XDG_RUNTIME_DIR: join(dir, 'run'),
+        SYSTEMD_UNIT_PATH: join(dir, 'units'),
+      },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const read = (label: string) => [...dump.matchAll(new RegExp(`^\\s*${label}: (.*)$`, 'gm'))].map(([, value = '']) => value);
+    const read = (label: string) =>
+      [...dump.matchAll(new RegExp(`^\\s*${label}: (.*)$`, 'gm'))].map(([, value = '']) => value);
     // The dump quotes words as a shell would.
     const commands = read('Command Line').map((line) =>
-      [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, plain]) => quoted?.replace(/\\(.)/g, '$1') ?? plain),
+      [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
+        ([, quoted, plain]) => quoted?.replace(/\\(.)/g, '$1') ?? plain,
+      ),
     );
     for (const spec of specs) {
       // A doubled dollar is taken away when it is started.

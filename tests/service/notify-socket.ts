@@ -26,7 +26,11 @@ export async function openNotifySocket(name: string): Promise<NotifySocket> {
     createInterface(child.stdout).on('line', (line) => {
       if (line === 'listening') resolve();
       // systemd-notify waits with an empty BARRIER=1 of its own until its notices were taken.
-      else received.push({ at: performance.now(), lines: Buffer.from(line, 'hex').toString().split('\n').filter(Boolean) });
+      else
+        received.push({
+          at: performance.now(),
+          lines: Buffer.from(line, 'hex').toString().split('\n').filter(Boolean),
+        });
     });
   });
   return {

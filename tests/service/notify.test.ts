@@ -30,7 +30,11 @@ test.each([
   notifier.status('too late');
   await waitUntil(() => socket.lines().includes('STATUS=draining'), { what: 'the last notice' });
   const [ready, serving, one, ...rest] = socket.lines();
-  expect([ready, serving, one]).toEqual(['READY=1', 'STATUS=serving 2 mailboxes', 'STATUS=1 running READY=1 MAINPID=1']);
+  expect([ready, serving, one]).toEqual([
+    'READY=1',
+    'STATUS=serving 2 mailboxes',
+    'STATUS=1 running READY=1 MAINPID=1',
+  ]);
   expect(rest.slice(-2)).toEqual(expect.arrayContaining(['STOPPING=1', 'STATUS=draining']));
   expect(rest).not.toContain('STATUS=2 running');
   expect(problems).toEqual([]);
@@ -119,7 +123,10 @@ test('no systemd-notify, or nobody at the socket: told once, never thrown', asyn
   for (const environment of [{ PATH: '/nonexistent' }, { PATH }]) {
     const problems: string[] = [];
     const NOTIFY_SOCKET = join(testdir(), 'nobody');
-    const notifier = createNotifier({ ...environment, NOTIFY_SOCKET }, { onProblem: (message) => problems.push(message) });
+    const notifier = createNotifier(
+      { ...environment, NOTIFY_SOCKET },
+      { onProblem: (message) => problems.push(message) },
+    );
     notifier.ready();
     await waitUntil(() => problems.length > 0, { what: 'the problem' });
     notifier.status('again');

@@ -12,7 +12,8 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 export function readXml(source: string): XmlElement {
   const top: XmlElement = { name: '', attributes: {}, children: [], text: '' };
   const open = [top];
-  const token = /<\?[^?]*\?>|<!DOCTYPE [^>[]*>|<!--(?:(?!--)[^])*-->|<(\/?)([\w:]+)((?:\s+[\w:]+="[^"<]*")*)\s*(\/?)>|([^<]+)/y;
+  const token =
+    /<\?[^?]*\?>|<!DOCTYPE [^>[]*>|<!--(?:(?!--)[^])*-->|<(\/?)([\w:]+)((?:\s+[\w:]+="[^"<]*")*)\s*(\/?)>|([^<]+)/y;
   while (token.lastIndex < source.length) {
     const at = token.lastIndex;
     const match = token.exec(source);
@@ -26,7 +27,8 @@ export function readXml(source: string): XmlElement {
       continue;
     }
     const element: XmlElement = { name, attributes: {}, children: [], text: '' };
-    for (const [, key = '', value = ''] of attributes.matchAll(/([\w:]+)="([^"]*)"/g)) element.attributes[key] = decode(value);
+    for (const [, key = '', value = ''] of attributes.matchAll(/([\w:]+)="([^"]*)"/g))
+      element.attributes[key] = decode(value);
     parent.children.push(element);
     if (!empty) open.push(element);
   }
@@ -63,7 +65,8 @@ export function plistValue(element: XmlElement): unknown {
 
 function decode(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters XML cannot hold
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text)) throw new Error('a character that XML cannot hold');
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text))
+    throw new Error('a character that XML cannot hold');
   return text.replace(/&(\w+;|)/g, (whole, entity: string) => {
     const character = ENTITIES[entity.slice(0, -1)];
     if (character === undefined) throw new Error(`unknown entity ${whole}`);

@@ -125,6 +125,8 @@ function hintFor(error: ErrorObject): string | undefined {
   };
   if (error.keyword === 'not') return not?.description;
   if (error.keyword !== 'type' || expectedType(type) !== 'text') return undefined;
+  if (error.data === null && /\/\d+$/.test(error.instancePath))
+    return 'YAML reads an empty item and a bare ~ as nothing';
   if (typeof error.data !== 'number' && typeof error.data !== 'boolean') return undefined;
   // YAML made a number of what would do as text.
   return pattern === undefined || new RegExp(pattern).test(String(error.data)) ? 'write it in quotes' : undefined;

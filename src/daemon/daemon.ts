@@ -266,6 +266,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lookAtRunning = (): void => {
     for (const task of running.values()) task.look();
   };
+  await Promise.all(bells.map((bell) => bell.ready));
   emit({ type: 'started', mailboxes, runner: root.config.runner, worker: root.config.host });
   await scan();
 

@@ -13,6 +13,8 @@ import { messageOf, systemCode } from '../core/errors.js';
 const CHOKIDAR_LIMIT = 500;
 
 export interface Bell {
+  /** Settles when the watch is set: what changes from then on rings. Never rejects. */
+  readonly ready: Promise<void>;
   /** Re-reads the folder's size and changes the way of watching when it grew or shrank. */
   adapt(): void;
   close(): Promise<void>;
@@ -46,6 +48,7 @@ export function watchBell(dir: string, options: BellOptions): Bell {
   let plain: FSWatcher | undefined;
   let full: Chokidar | undefined;
   let closed = false;
+  let ready: Promise<void> = Promise.resolve();
 
   const tell = (error: unknown): void => {
     const { message, hint } = trouble(error);
@@ -71,6 +74,11 @@ export function watchBell(dir: string, options: BellOptions): Bell {
     full.on('raw', (_event, name) => options.onRing(typeof name === 'string' ? name : undefined));
     full.on('all', () => options.onRing(undefined));
     full.on('error', tell);
+    const watcher = full;
+    ready = new Promise((resolve) => {
+      watcher.once('ready', resolve);
+      watcher.once('error', () => resolve());
+    });
   };
   const size = (): number => {
     try {
@@ -84,6 +92,7 @@ export function watchBell(dir: string, options: BellOptions): Bell {
   if (size() > CHOKIDAR_LIMIT) startPlain();
   else startChokidar();
   return {
+    ready,
     adapt() {
       if (closed || plain || size() <= CHOKIDAR_LIMIT) return;
       const old = full;

@@ -43,6 +43,8 @@ try {
 } catch (error) {
   const said = [error.message, error.stderr].filter(Boolean).join('\n');
   console.error(`The Claude CLI ${VERSION} could not be installed into ${target}:\n${said.trim()}`);
-  console.error('The tests run the real CLI. Check that npm reaches its registry, then run: node scripts/install-claude-cli.mjs');
+  console.error(
+    'The tests run the real CLI. Check that npm reaches its registry, then run: node scripts/install-claude-cli.mjs',
+  );
   process.exitCode = 1;
 }

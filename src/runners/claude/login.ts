@@ -87,7 +87,8 @@ export async function probeLogin(
   clearTimeout(timer);
   const by = describe(signIn, from, undefined);
   if (outcome.kind === 'complete') return { ok: true, message: `the login by ${by} works` };
-  if (outcome.kind === 'stopped') return { ok: false, message: 'the API did not answer in time', hint: 'check the network' };
+  if (outcome.kind === 'stopped')
+    return { ok: false, message: 'the API did not answer in time', hint: 'check the network' };
   if (outcome.kind === 'failed') return { ok: false, message: outcome.error.message, hint: 'try again later' };
   if (outcome.reason === 'usage_limit') return { ok: true, message: `the login by ${by} works; ${outcome.message}` };
   return { ok: false, message: `the login by ${by} does not work: ${outcome.message}`, hint: LOGIN_HINT };

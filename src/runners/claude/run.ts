@@ -168,7 +168,11 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
       if (begun && send(interruptLine(randomUUID()))) await within(patience.interrupt, resultOrExit);
     }
     cli.closeStdin();
-    if (begun) await within(patience.close, cli.ended.then(() => undefined));
+    if (begun)
+      await within(
+        patience.close,
+        cli.ended.then(() => undefined),
+      );
     await endProcesses(cli.session, cli.pid, { grace: patience.term });
     await outcome;
   }
@@ -219,7 +223,7 @@ export function runCli({ cli, prompt, plain, validate, hooks, patience, released
 }
 
 /** The machine cannot start it now, or the task itself cannot be started like this. */
-export function judgeSpawn(end: { code: string; message: string }): Verdict {
+function judgeSpawn(end: { code: string; message: string }): Verdict {
   if (end.code === 'cwd' || end.code === 'E2BIG') {
     return { kind: 'failed', error: { code: 'spawn', message: end.message }, retry: false };
   }

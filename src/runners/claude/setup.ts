@@ -12,7 +12,7 @@ import { ask } from './login.js';
 import { dataDir, findClaude, installDir, installedProgram, tokenFile } from './places.js';
 
 /** The version mailboxd is tested with; the last one that asks for no newer Node than 20. */
-export const CLAUDE_PACKAGE = '@anthropic-ai/claude-code@2.1.197';
+const CLAUDE_PACKAGE = '@anthropic-ai/claude-code@2.1.197';
 
 /**
  * Installs the CLI for this user and returns its path and version. Runs npm in a new folder beside the final one and
@@ -26,7 +26,9 @@ export async function installClaude(
   const from = options.environment ?? process.env;
   const npm = findProgram('npm', from);
   if (!npm) {
-    throw new MailboxError('unavailable', 'npm was not found', { hint: 'install Node.js with npm, or the Claude CLI by hand' });
+    throw new MailboxError('unavailable', 'npm was not found', {
+      hint: 'install Node.js with npm, or the Claude CLI by hand',
+    });
   }
   const target = installDir(from);
   const fresh = `${target}.new-${randomUUID().slice(0, 8)}`;
@@ -38,7 +40,14 @@ export async function installClaude(
   };
   await mkdir(fresh, { recursive: true, mode: 0o755 });
   try {
-    const quiet = ['--no-audit', '--no-fund', '--no-save', '--no-package-lock', '--ignore-scripts', '--update-notifier=false'];
+    const quiet = [
+      '--no-audit',
+      '--no-fund',
+      '--no-save',
+      '--no-package-lock',
+      '--ignore-scripts',
+      '--update-notifier=false',
+    ];
     await run(npm, ['install', '--prefix', fresh, ...quiet, '--', options.package ?? CLAUDE_PACKAGE], fresh);
     const script = join(fresh, 'node_modules', '@anthropic-ai', 'claude-code', 'install.cjs');
     if (existsSync(script)) await run(process.execPath, [script], dirname(script));
@@ -120,7 +129,12 @@ export async function runLogin(
   const { environment, signIn } = claudeEnvironment(config, from, { profile: options.profile });
   const env: Record<string, string> = { ...buildEnvironment(from, DESKTOP), ...environment };
   if (signIn.by === 'token file') for (const name of CREDENTIALS) delete env[name];
-  const { exitCode } = await execa(program, ['auth', 'login'], { env, extendEnv: false, stdio: 'inherit', reject: false });
+  const { exitCode } = await execa(program, ['auth', 'login'], {
+    env,
+    extendEnv: false,
+    stdio: 'inherit',
+    reject: false,
+  });
   if (exitCode !== 0) return false;
   if (options.profile === undefined) await rm(tokenFile(from), { force: true });
   return true;

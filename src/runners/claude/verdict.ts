@@ -88,9 +88,11 @@ function judgeSession(said: string): Verdict | undefined {
   return undefined;
 }
 
-export function isLoginProblem(error: string | undefined, status: number | undefined, text: string): boolean {
+function isLoginProblem(error: string | undefined, status: number | undefined, text: string): boolean {
   if (error === 'authentication_failed' || error === 'oauth_org_not_allowed' || status === 401) return true;
-  return /^(Not logged in|Invalid API key|Invalid auth token|OAuth token (has expired|revoked))\b|Please run \/login/.test(text);
+  return /^(Not logged in|Invalid API key|Invalid auth token|OAuth token (has expired|revoked))\b|Please run \/login/.test(
+    text,
+  );
 }
 
 function isLimitText(text: string): boolean {

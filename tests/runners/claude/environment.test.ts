@@ -58,7 +58,11 @@ it('real CLI: a configured MCP server is started when it is asked for, from a fi
     script: [{ times: Infinity, reply: { text: 'ok', delay: 300 } }],
     config: {
       mcp_servers: {
-        notes: { command: 'sh', args: ['-c', `stat -c %a "${'$'}OLDPWD" 2>/dev/null; echo "$SECRET" > ${'served'}`], env: { SECRET: 's3cret' } },
+        notes: {
+          command: 'sh',
+          args: ['-c', `stat -c %a "${'$'}OLDPWD" 2>/dev/null; echo "$SECRET" > ${'served'}`],
+          env: { SECRET: 's3cret' },
+        },
         other: { command: 'touch', args: ['other-served'] },
       },
     },

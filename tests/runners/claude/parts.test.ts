@@ -16,7 +16,10 @@ describe('plain text', () => {
   it.each([
     ['plain words', 'plain words'],
     ['/clear', ' /clear'],
-    ['mail me@example.com about @types/node and @Injectable()', 'mail me@example.com about @types/node and @Injectable()'],
+    [
+      'mail me@example.com about @types/node and @Injectable()',
+      'mail me@example.com about @types/node and @Injectable()',
+    ],
     ['see @notes.md and @./deep/x', 'see @notes.md and @./deep/x'],
     ['see @"deep/a b.md"', 'see @"deep/a b.md"'],
     ['see @/etc/passwd', 'see @ /etc/passwd'],
@@ -52,8 +55,15 @@ describe('session arguments', () => {
 describe('translator', () => {
   it('takes any object without a fault', () => {
     const types = fc.constantFrom('system', 'assistant', 'user', 'result', 'stream_event', 'rate_limit_event', 'new');
-    const line = fc.record({ type: types, subtype: fc.constantFrom('init', 'api_retry', 'status'), message: fc.anything() });
-    const any = fc.tuple(line, fc.dictionary(fc.constantFrom('event', 'session_id', 'errors', 'modelUsage'), fc.anything()));
+    const line = fc.record({
+      type: types,
+      subtype: fc.constantFrom('init', 'api_retry', 'status'),
+      message: fc.anything(),
+    });
+    const any = fc.tuple(
+      line,
+      fc.dictionary(fc.constantFrom('event', 'session_id', 'errors', 'modelUsage'), fc.anything()),
+    );
     fc.assert(
       fc.property(fc.array(any), (lines) => {
         const translator = createTranslator();
@@ -65,7 +75,9 @@ describe('translator', () => {
   const text = (value: string) => ({ type: 'text', text: value });
   it('tells text that was not streamed, and none twice', () => {
     const { take } = createTranslator();
-    expect(take({ type: 'assistant', message: { id: 'm1', content: [text('whole')] } })).toMatchObject([{ content: 'whole' }]);
+    expect(take({ type: 'assistant', message: { id: 'm1', content: [text('whole')] } })).toMatchObject([
+      { content: 'whole' },
+    ]);
     take({ type: 'stream_event', event: { type: 'message_start', message: { id: 'm2' } } });
     take({ type: 'stream_event', event: { type: 'content_block_delta', delta: { type: 'text_delta', text: 'x' } } });
     expect(take({ type: 'assistant', message: { id: 'm2', content: [text('x')] } })).toEqual([]);
@@ -88,19 +100,58 @@ describe('verdict', () => {
     ...{ result: asFields(result), apiError: undefined, limit: undefined, exit: { code: 1, signal: null }, stderr: '' },
     ...{ validate: undefined, ...more },
   });
-  const error = (result: string, status?: number) => ({ is_error: true, subtype: 'success', result, api_error_status: status });
+  const error = (result: string, status?: number) => ({
+    is_error: true,
+    subtype: 'success',
+    result,
+    api_error_status: status,
+  });
   it.each([
-    ['an old usage limit', evidence(error('Claude AI usage limit reached|1755615600')), { kind: 'parked', reason: 'usage_limit', until: 1_755_615_600_000 }],
-    ['a new one without its event', evidence(error("You've hit your session limit · resets 6pm (UTC)", 429)), { kind: 'parked', reason: 'usage_limit' }],
-    ['busy servers', evidence(error('API Error: Server is temporarily limiting requests (not your usage limit)', 429), { limit: { until: undefined } }), { kind: 'failed', retry: true }],
+    [
+      'an old usage limit',
+      evidence(error('Claude AI usage limit reached|1755615600')),
+      { kind: 'parked', reason: 'usage_limit', until: 1_755_615_600_000 },
+    ],
+    [
+      'a new one without its event',
+      evidence(error("You've hit your session limit · resets 6pm (UTC)", 429)),
+      { kind: 'parked', reason: 'usage_limit' },
+    ],
+    [
+      'busy servers',
+      evidence(error('API Error: Server is temporarily limiting requests (not your usage limit)', 429), {
+        limit: { until: undefined },
+      }),
+      { kind: 'failed', retry: true },
+    ],
     ['an invalid key', evidence(error('Invalid API key · Please run /login')), { kind: 'parked', reason: 'login' }],
-    ['an answer that only mentions a limit', evidence({ is_error: false, result: 'usage limit reached|1755615600' }), { kind: 'complete' }],
+    [
+      'an answer that only mentions a limit',
+      evidence({ is_error: false, result: 'usage limit reached|1755615600' }),
+      { kind: 'complete' },
+    ],
     ['a bad request', evidence(error('API Error: 400', 400)), { kind: 'failed', retry: false }],
     ['a server error', evidence(error('API Error: 500', 500)), { kind: 'failed', retry: true }],
-    ['an unknown option', evidence(undefined, { stderr: "error: unknown option '--x'" }), { kind: 'failed', retry: false }],
-    ['a crash', evidence(undefined, { exit: { code: null, signal: 'SIGSEGV' } }), { kind: 'failed', retry: true, error: { code: 'exit' } }],
-    ['a missing output', evidence({ is_error: false, result: 'x' }, { validate: () => undefined }), { kind: 'failed', error: { code: 'output_schema' } }],
-    ['a wrong output', evidence({ is_error: false, structured_output: 1 }, { validate: () => 'too small' }), { kind: 'failed', error: { message: 'too small' } }],
+    [
+      'an unknown option',
+      evidence(undefined, { stderr: "error: unknown option '--x'" }),
+      { kind: 'failed', retry: false },
+    ],
+    [
+      'a crash',
+      evidence(undefined, { exit: { code: null, signal: 'SIGSEGV' } }),
+      { kind: 'failed', retry: true, error: { code: 'exit' } },
+    ],
+    [
+      'a missing output',
+      evidence({ is_error: false, result: 'x' }, { validate: () => undefined }),
+      { kind: 'failed', error: { code: 'output_schema' } },
+    ],
+    [
+      'a wrong output',
+      evidence({ is_error: false, structured_output: 1 }, { validate: () => 'too small' }),
+      { kind: 'failed', error: { message: 'too small' } },
+    ],
   ])('%s', (_, given, expected) => {
     expect(judge(given)).toMatchObject(expected);
   });

@@ -37,7 +37,11 @@ it('real CLI: messages said while text streams become the next turn, with their 
   const outcome = await run.outcome;
   expect(outcome).toMatchObject({ kind: 'complete', result: 'The end.', stats: { turns: 3, tokens_in: 30 } });
   expect(receipts(run.events)).toEqual(['first-id', 'second-id', 'third-id']);
-  expect(ofType(run.events, 'Result').map(({ result }) => result)).toEqual(['one two three ', 'Also that.', 'The end.']);
+  expect(ofType(run.events, 'Result').map(({ result }) => result)).toEqual([
+    'one two three ',
+    'Also that.',
+    'The end.',
+  ]);
   expect(api.requests).toHaveLength(3);
 });
 

@@ -10,7 +10,10 @@ function transcript(home: string, session: string): string {
   const projects = join(home, '.claude', 'projects');
   if (!existsSync(projects)) return '';
   const files = readdirSync(projects).map((project) => join(projects, project, `${session}.jsonl`));
-  return files.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8')).join('');
+  return files
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('');
 }
 
 it('real CLI: after kill -9 the session is resumed with its conversation', async () => {

@@ -2,7 +2,14 @@ import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { checkClaude } from '../../../src/runners/claude/login.js';
-import { findClaude, installClaude, installDir, probeLogin, runLogin, storeToken } from '../../../src/runners/claude/index.js';
+import {
+  findClaude,
+  installClaude,
+  installDir,
+  probeLogin,
+  runLogin,
+  storeToken,
+} from '../../../src/runners/claude/index.js';
 import { claudeCli } from '../../support/claude-cli.js';
 import { unauthorized } from '../../support/messages-api/server.mjs';
 import { testdir } from '../../support/testdir.js';
@@ -10,11 +17,17 @@ import { makeSetting } from './harness.js';
 
 it('real CLI: check says the version and how it is signed in', async () => {
   const { config, environment, runner } = await makeSetting();
-  expect(await runner.check()).toEqual({ ok: true, message: 'claude 2.1.197, signed in by ANTHROPIC_API_KEY from the environment' });
+  expect(await runner.check()).toEqual({
+    ok: true,
+    message: 'claude 2.1.197, signed in by ANTHROPIC_API_KEY from the environment',
+  });
   const none = { ...environment, ANTHROPIC_API_KEY: '' };
   expect(await checkClaude(config, none)).toMatchObject({ ok: false, message: 'claude 2.1.197 is not signed in' });
   const file = await storeToken('sk-ant-oat01-a-token-for-a-test', environment);
-  expect(await checkClaude(config, none)).toEqual({ ok: true, message: `claude 2.1.197, signed in by the token in ${file}` });
+  expect(await checkClaude(config, none)).toEqual({
+    ok: true,
+    message: `claude 2.1.197, signed in by the token in ${file}`,
+  });
 });
 
 it('real CLI: probeLogin asks the API whether the login works', async () => {
@@ -37,7 +50,10 @@ it('check says what is missing, and where it looked', async () => {
   const home = testdir({ 'bin/claude': '#!/bin/sh\necho hello' });
   const config = { path: 'claude', env: {}, profiles: {}, warm: 0, mcp_servers: {} };
   const environment = { HOME: home, PATH: '/usr/bin:/bin' };
-  expect(await checkClaude(config, environment)).toMatchObject({ ok: false, hint: expect.stringContaining('mailboxd setup') });
+  expect(await checkClaude(config, environment)).toMatchObject({
+    ok: false,
+    hint: expect.stringContaining('mailboxd setup'),
+  });
   const fake = join(home, 'bin', 'claude');
   chmodSync(fake, 0o755);
   expect(await checkClaude({ ...config, path: fake }, environment)).toMatchObject({
@@ -50,7 +66,11 @@ it('check says what is missing, and where it looked', async () => {
 /** A package of the shape of the CLI's: a placeholder, and a script that puts the program in place. */
 function makePackage(): string {
   return testdir({
-    'package.json': JSON.stringify({ name: '@anthropic-ai/claude-code', version: '9.9.9', bin: { claude: 'claude.sh' } }),
+    'package.json': JSON.stringify({
+      name: '@anthropic-ai/claude-code',
+      version: '9.9.9',
+      bin: { claude: 'claude.sh' },
+    }),
     'claude.sh': '#!/bin/sh\necho placeholder\n',
     'install.cjs': `require('fs').writeFileSync('claude.sh', '#!/bin/sh\\necho "9.9.9 (Claude Code)"\\n', {mode: 0o755})`,
   });
@@ -60,14 +80,21 @@ it('setup installs for this user, whole or not at all, and the runner finds it t
   const home = testdir();
   const environment = { HOME: home, PATH: process.env['PATH'], npm_config_install_links: 'true' };
   const installed = await installClaude({ environment, package: makePackage() });
-  expect(installed).toEqual({ path: join(installDir(environment), 'node_modules', '.bin', 'claude'), version: '9.9.9' });
+  expect(installed).toEqual({
+    path: join(installDir(environment), 'node_modules', '.bin', 'claude'),
+    version: '9.9.9',
+  });
   expect(findClaude('claude', { ...environment, PATH: '/nowhere' })).toBe(installed.path);
   const before = statSync(installDir(environment)).ino;
-  await expect(installClaude({ environment, package: join(home, 'no-such-package') })).rejects.toThrow('could not be installed');
+  await expect(installClaude({ environment, package: join(home, 'no-such-package') })).rejects.toThrow(
+    'could not be installed',
+  );
   expect(statSync(installDir(environment)).ino).toBe(before);
   await installClaude({ environment, package: makePackage() });
   expect(statSync(installDir(environment)).ino).not.toBe(before);
-  expect(readFileSync(join(installDir(environment), 'node_modules/@anthropic-ai/claude-code/claude.sh'), 'utf8')).toContain('9.9.9');
+  expect(
+    readFileSync(join(installDir(environment), 'node_modules/@anthropic-ai/claude-code/claude.sh'), 'utf8'),
+  ).toContain('9.9.9');
 });
 
 it('real CLI: login runs the CLI’s own, and says when it did not work', async () => {

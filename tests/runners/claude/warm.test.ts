@@ -6,7 +6,8 @@ import { waitUntil } from '../../support/wait-until.js';
 import { textOf } from '../contract.js';
 import { makeSetting, type Setting } from './harness.js';
 
-const scratch = ({ dir }: Setting): string[] => (existsSync(join(dir, 'scratch')) ? readdirSync(join(dir, 'scratch')) : []);
+const scratch = ({ dir }: Setting): string[] =>
+  existsSync(join(dir, 'scratch')) ? readdirSync(join(dir, 'scratch')) : [];
 
 it('real CLI: a task adopts a warm process with its session and directory, and another is started', async () => {
   const setting = await makeSetting({ config: { warm: 1 }, script: [{ times: Infinity, reply: { text: 'Warm.' } }] });
@@ -27,7 +28,10 @@ it('real CLI: a task adopts a warm process with its session and directory, and a
 });
 
 it('real CLI: a warm process answers sooner than a cold one', async () => {
-  const { runner, start, api } = await makeSetting({ config: { warm: 1 }, script: [{ times: Infinity, reply: { text: 'x' } }] });
+  const { runner, start, api } = await makeSetting({
+    config: { warm: 1 },
+    script: [{ times: Infinity, reply: { text: 'x' } }],
+  });
   const firstText = async (fields: Parameters<typeof start>[1]): Promise<number> => {
     const began = performance.now();
     const run = start('hello', fields);
@@ -46,7 +50,12 @@ it('real CLI: a warm process answers sooner than a cold one', async () => {
 
 it('real CLI: only tasks without wishes adopt, unless these are what is kept warm', async () => {
   const { runner } = await makeSetting({ config: { warm: 1 }, context: { warmOptions: { max_turns: 9 } } });
-  for (const options of [{}, { max_turns: 8 }, { max_turns: 9, model: 'opus' }, { max_turns: 9, working_dir: '/tmp' }]) {
+  for (const options of [
+    {},
+    { max_turns: 8 },
+    { max_turns: 9, model: 'opus' },
+    { max_turns: 9, working_dir: '/tmp' },
+  ]) {
     expect(runner.adopt?.(options, undefined)).toBeUndefined();
   }
   expect(runner.adopt?.({ max_turns: 9 }, 'acme')).toBeUndefined();

@@ -6,7 +6,10 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { startMessagesApi } from './server.mjs';
 
-const { values, positionals } = parseArgs({ options: { port: { type: 'string', default: '0' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { port: { type: 'string', default: '0' } },
+  allowPositionals: true,
+});
 const script = positionals[0] ? JSON.parse(readFileSync(positionals[0], 'utf8')) : [];
 const api = await startMessagesApi(script, { port: Number(values.port) });
 process.stdout.write(`${api.url}\n`);

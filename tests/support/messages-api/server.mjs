@@ -45,7 +45,13 @@ function* blocksOf(reply, n) {
 async function stream(response, reply, request, signal) {
   const send = (event) => response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
   const usage = { input_tokens: 10, output_tokens: 5, ...reply.usage };
-  const message = { id: `msg_${request.n}`, type: 'message', role: 'assistant', model: request.body.model, content: [] };
+  const message = {
+    id: `msg_${request.n}`,
+    type: 'message',
+    role: 'assistant',
+    model: request.body.model,
+    content: [],
+  };
   response.writeHead(200, { 'content-type': 'text/event-stream', 'request-id': `req_${request.n}`, ...reply.headers });
   send({ type: 'message_start', message: { ...message, stop_reason: null, usage: { ...usage, output_tokens: 1 } } });
   let index = 0;
@@ -101,7 +107,13 @@ export async function startMessagesApi(script = [], { port = 0 } = {}) {
     }
     const body = JSON.parse(await bodyOf(message));
     const turns = (body.messages ?? []).filter((turn) => turn.role === 'user');
-    const request = { n: requests.length + 1, at: Date.now(), headers: message.headers, body, last: textOf(turns.at(-1)?.content) };
+    const request = {
+      n: requests.length + 1,
+      at: Date.now(),
+      headers: message.headers,
+      body,
+      last: textOf(turns.at(-1)?.content),
+    };
     requests.push(request);
     await answer(response, choose(rules, request), request);
   });

@@ -10,7 +10,7 @@ import { renderResult } from '../format/transcript.js';
 import { noteMove } from '../mailbox/acknowledge.js';
 import { idOf, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import { isAlive } from '../host/process-id.js';
-import { endProcesses } from '../runners/process/index.js';
+import { endProcesses, findRun } from '../runners/process/index.js';
 import { releaseHeld } from '../store/claim.js';
 import { listState, statMessage } from '../store/list.js';
 import { recoverHidden } from '../store/recover.js';
@@ -25,9 +25,17 @@ const GRACE_MS = 2_000;
 /** Ends what daemons that are gone left running. */
 export async function sweepProcesses(worker: Worker): Promise<void> {
   for (const entry of worker.ledger.orphans(isAlive)) {
-    const ended = await endProcesses(entry.session, entry.process, { grace: GRACE_MS });
-    worker.ledger.close(entry.session);
-    if (ended > 0) worker.emit({ type: 'trouble', message: `ended ${ended} process${ended === 1 ? '' : 'es'} that a killed daemon left of ${entry.message}` });
+    const found = findRun(entry.session, entry.process).length;
+    if (found === 0) {
+      worker.ledger.close(entry.session);
+      continue;
+    }
+    const left = await endProcesses(entry.session, entry.process, { grace: GRACE_MS });
+    worker.emit({
+      type: 'trouble',
+      message: `a killed daemon had left ${found} process${found === 1 ? '' : 'es'} of ${entry.message}; ${left === 0 ? 'ended' : `${left} cannot be ended`}`,
+    });
+    if (left === 0) worker.ledger.close(entry.session);
   }
 }
 

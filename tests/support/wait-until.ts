@@ -11,7 +11,8 @@ export async function waitUntil<T>(
   for (;;) {
     const value = await condition();
     if (value) return value as Exclude<T, false | undefined | null | 0 | ''>;
-    if (performance.now() > deadline) throw new Error(`waited ${timeout} ms in vain for ${options.what ?? 'a condition'}`);
+    if (performance.now() > deadline)
+      throw new Error(`waited ${timeout} ms in vain for ${options.what ?? 'a condition'}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

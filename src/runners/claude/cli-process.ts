@@ -1,5 +1,5 @@
 /** One CLI process and the lines it exchanges. Started for a task, or ahead of one. */
-import { type Child, type ChildEnd, createLineReader, startChild } from '../process/index.js';
+import { type Child, type ChildEnd, createLineReader, processId, startChild } from '../process/index.js';
 
 /** A longer line is cut, and then is no JSON: it stays in the raw record, and nothing else knows it. */
 const LONGEST_LINE = 64 * 1024 * 1024;
@@ -70,7 +70,8 @@ export function startCli(options: {
       if (next) for (const line of waiting) next(line);
     },
     stderr: () => errors,
-    isOpen: () => !closed,
+    // A process that has just ended is a zombie before its end is told.
+    isOpen: () => !closed && child.pid !== undefined && processId(child.pid) !== undefined,
     send: (line) => !closed && child.write(`${line}\n`),
     closeStdin: () => {
       closed = true;

@@ -23,7 +23,12 @@ export interface CachedAnswer {
   compose(message: ParsedMessage, sealed: Record<string, unknown>, fingerprint: string): string;
 }
 
-export function answerFromCache(worker: Worker, fingerprint: string, mailbox: string, now: number): CachedAnswer | undefined {
+export function answerFromCache(
+  worker: Worker,
+  fingerprint: string,
+  mailbox: string,
+  now: number,
+): CachedAnswer | undefined {
   const { key, cache } = worker.root.config;
   for (const record of worker.catalog.findByFingerprint(fingerprint)) {
     if (record.mailbox !== mailbox || record.outcome !== 'complete' || now - record.updated > cache) continue;
@@ -39,8 +44,17 @@ export function answerFromCache(worker: Worker, fingerprint: string, mailbox: st
         const token = claimToken(key, String(sealed['id']), (message.front.epoch ?? 0) + 1);
         const n = lastRunNumber(message) + 1;
         const note = `_Not run: this is the answer of ${record.id}, which asked the same (\`cache\`)._${message.split.eol}${message.split.eol}`;
-        const recorded = message.recorded + renderRunStart(n, token, message.split.eol) + note + renderResult(n, token, answer, message.split.eol);
-        const result = { outcome: 'complete', at: new Date(now).toISOString(), cached_from: record.id, ...(record.runner && { runner: record.runner }) };
+        const recorded =
+          message.recorded +
+          renderRunStart(n, token, message.split.eol) +
+          note +
+          renderResult(n, token, answer, message.split.eol);
+        const result = {
+          outcome: 'complete',
+          at: new Date(now).toISOString(),
+          cached_from: record.id,
+          ...(record.runner && { runner: record.runner }),
+        };
         return assembleMessage(
           { split: message.split, ownText: message.ownText, recorded },
           { ...sealed, epoch: (message.front.epoch ?? 0) + 1, claim: undefined, fingerprint: print, result },

@@ -63,7 +63,12 @@ function refuseUnusable(worker: Worker, draft: Draft, bytes: Buffer, refusal: Re
 function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take: string): TakeDecision | undefined {
   const { config } = worker.root;
   const now = worker.clock.now();
-  const reading = readWaiting(bytes, config.key, (id) => isIdTaken(worker.catalog, worker.root.dir, id, place), () => worker.clock.newId());
+  const reading = readWaiting(
+    bytes,
+    config.key,
+    (id) => isIdTaken(worker.catalog, worker.root.dir, id, place),
+    () => worker.clock.newId(),
+  );
   if (reading.kind === 'unusable') return refuseUnusable(worker, draft, bytes, reading.refusal);
   const { message, id, changes } = reading;
   const { front } = message;
@@ -74,11 +79,19 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
     const result: ResultRecord = { outcome, at: new Date(now).toISOString(), error };
     return {
       state: 'failed',
-      bytes: assembleMessage({ split: message.split, ownText: message.ownText, recorded: message.recorded + block }, { ...sealed, claim: undefined, result }),
+      bytes: assembleMessage(
+        { split: message.split, ownText: message.ownText, recorded: message.recorded + block },
+        { ...sealed, claim: undefined, result },
+      ),
     };
   };
 
-  if (front.claim && front.claim.process !== undefined && isAlive(front.claim.process) && front.claim.worker.endsWith(`@${config.host}`)) {
+  if (
+    front.claim &&
+    front.claim.process !== undefined &&
+    isAlive(front.claim.process) &&
+    front.claim.worker.endsWith(`@${config.host}`)
+  ) {
     // Moved back while it ran: its worker is still writing the end of that run.
     draft.hold = { until: now + BUSY_AGAIN };
     return undefined;
@@ -117,7 +130,11 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
   const counters = isRetry(message) ? { attempts: undefined, crashes: undefined } : {};
   return {
     state: 'in_progress',
-    bytes: composeClaim(message, id, planned.claim, planned.text.n, { ...changes, ...counters, ...(fingerprint && { fingerprint }) }),
+    bytes: composeClaim(message, id, planned.claim, planned.text.n, {
+      ...changes,
+      ...counters,
+      ...(fingerprint && { fingerprint }),
+    }),
   };
 }
 
@@ -144,13 +161,24 @@ function planRun(
   const isOurs = unfinished?.worker.endsWith(`@${config.host}`) ?? false;
   const policy = front.on_crash ?? 'resume';
   const asked = request.options.resume_session;
-  const resumes = unfinished?.session !== undefined && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
+  const resumes =
+    unfinished?.session !== undefined && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
   const profile = profileOf(worker, request);
   const warm = resumes || asked || request.options.working_dir ? undefined : runner.adopt?.(request.options, profile);
   const session = resumes?.session ?? asked ?? warm?.session ?? worker.clock.newSession();
   const runs = Array.isArray(front.runs) ? front.runs : [];
   const n = Math.max(lastRunNumber(message), runs.at(-1)?.n ?? 0) + 1;
-  const claim = makeClaim({ key: config.key, id, front, worker: workerName(worker, place.mailbox), who: worker.who, take, now, runner: request.runner, session });
+  const claim = makeClaim({
+    key: config.key,
+    id,
+    front,
+    worker: workerName(worker, place.mailbox),
+    who: worker.who,
+    take,
+    now,
+    runner: request.runner,
+    session,
+  });
   return {
     id,
     front: isRetry(message) ? { ...front, attempts: 0, crashes: 0 } : front,
@@ -158,10 +186,18 @@ function planRun(
     subject: subjectOf(front, message.ownText),
     claim,
     request,
-    prompt: resumes ? buildResumePrompt(resumes) : unfinished ? buildRestartPrompt(prompt, unfinished, earlierOutput(message)) : prompt,
+    prompt: resumes
+      ? buildResumePrompt(resumes)
+      : unfinished
+        ? buildRestartPrompt(prompt, unfinished, earlierOutput(message))
+        : prompt,
     fullPrompt: unfinished ? buildRestartPrompt(prompt, unfinished, earlierOutput(message)) : prompt,
     resumes: resumes !== undefined || asked !== undefined,
-    cwd: request.options.working_dir ?? warm?.cwd ?? worker.sessions.ownerOf(session)?.cwd ?? join(scratchDir(worker.root.dir), session),
+    cwd:
+      request.options.working_dir ??
+      warm?.cwd ??
+      worker.sessions.ownerOf(session)?.cwd ??
+      join(scratchDir(worker.root.dir), session),
     profile,
     attachments,
     text: {
@@ -197,11 +233,17 @@ function checkDirs(request: BoundedRequest, allowed: string[]): Refusal | undefi
     try {
       real = realpathSync(dir);
     } catch {
-      return { message: `found no directory ${dir}`, hint: 'make it, or name another in options.working_dir or options.add_dirs' };
+      return {
+        message: `found no directory ${dir}`,
+        hint: 'make it, or name another in options.working_dir or options.add_dirs',
+      };
     }
     const bounds = allowed.map((bound) => realOf(bound));
     if (!isBelow(real, bounds)) {
-      return { message: `${dir} leads to ${real}, which lies outside allow.dirs`, hint: 'name a directory below one of allow.dirs in .mailboxd/config.yaml' };
+      return {
+        message: `${dir} leads to ${real}, which lies outside allow.dirs`,
+        hint: 'name a directory below one of allow.dirs in .mailboxd/config.yaml',
+      };
     }
   }
   return undefined;
@@ -222,13 +264,20 @@ function resolveAttachments(root: string, id: string, names: string[]): { paths:
     dir = realpathSync(attachmentsDir(root, id));
   } catch (error) {
     const reason = error instanceof MailboxError ? error.message : `there is no folder attachments/${id}`;
-    return { refusal: { message: `it names attachments, but ${reason}`, hint: 'send it again with `mailboxd send --attach FILE`' } };
+    return {
+      refusal: {
+        message: `it names attachments, but ${reason}`,
+        hint: 'send it again with `mailboxd send --attach FILE`',
+      },
+    };
   }
   const paths: string[] = [];
   for (const name of names) {
     const path = realOf(join(dir, name));
-    if (path === join(dir, name) && !isBelow(path, [dir])) return { refusal: { message: `the attachment ${JSON.stringify(name)} lies outside its folder` } };
-    if (!isBelow(path, [dir])) return { refusal: { message: `the attachment ${JSON.stringify(name)} leads out of its folder` } };
+    if (path === join(dir, name) && !isBelow(path, [dir]))
+      return { refusal: { message: `the attachment ${JSON.stringify(name)} lies outside its folder` } };
+    if (!isBelow(path, [dir]))
+      return { refusal: { message: `the attachment ${JSON.stringify(name)} leads out of its folder` } };
     paths.push(path);
   }
   return { paths };

@@ -29,7 +29,13 @@ export function isClaimedBy(message: ParsedMessage, token: string): boolean {
 }
 
 /** A claimed message: the claim in its front matter, and the opening of the run below what it had. */
-export function composeClaim(message: ParsedMessage, id: string, claim: Claim, n: number, changes: Record<string, unknown>): string {
+export function composeClaim(
+  message: ParsedMessage,
+  id: string,
+  claim: Claim,
+  n: number,
+  changes: Record<string, unknown>,
+): string {
   const recorded = message.recorded + renderRunStart(n, claim.token, message.split.eol);
   return assembleMessage(
     { split: message.split, ownText: message.ownText, recorded },
@@ -50,7 +56,11 @@ export function composeRecorded(current: ParsedMessage, run: RunText, rendered: 
   if (ours.startsWith(current.recorded)) return whole;
   if (current.recorded.startsWith(ours)) return withNote(whole, current.recorded.slice(ours.length), run.eol);
   const theirs = current.recorded.startsWith(opening) ? current.recorded.slice(opening.length) : current.recorded;
-  return withNote(whole, ['Edited while it ran:', '', ...theirs.trim().split(/\r?\n/)].map((line) => `> ${line}`).join(run.eol), run.eol);
+  return withNote(
+    whole,
+    ['Edited while it ran:', '', ...theirs.trim().split(/\r?\n/)].map((line) => `> ${line}`).join(run.eol),
+    run.eol,
+  );
 }
 
 /** Rendered text with the line ends of its file. */
@@ -67,7 +77,9 @@ function withNote(text: string, note: string, eol: string): string {
 export function withoutAnswer(run: RunText, answer: string): string {
   if (run.trailingText === undefined) return run.rendered;
   const tail = run.rendered.slice(run.trailingText);
-  return tail.replace(/\s+/g, ' ').trim() === answer.replace(/\s+/g, ' ').trim() ? run.rendered.slice(0, run.trailingText) : run.rendered;
+  return tail.replace(/\s+/g, ' ').trim() === answer.replace(/\s+/g, ' ').trim()
+    ? run.rendered.slice(0, run.trailingText)
+    : run.rendered;
 }
 
 export function addRun(front: FrontMatter, record: RunRecord): RunRecord[] {
@@ -90,9 +102,16 @@ export function composeEnd(bytes: Uint8Array, key: string, run: RunText, ending:
   const current = parseMessage(bytes, key);
   const rendered = ending.answer === undefined ? run.rendered : withoutAnswer(run, ending.answer);
   const note = ending.note === undefined ? '' : `_${ending.note}_${run.eol}`;
-  const section = ending.answer === undefined ? '' : (note === '' ? '' : run.eol) + renderResult(run.n, run.token, ending.answer, run.eol);
+  const section =
+    ending.answer === undefined
+      ? ''
+      : (note === '' ? '' : run.eol) + renderResult(run.n, run.token, ending.answer, run.eol);
   return assembleMessage(
-    { split: current.split, ownText: current.ownText, recorded: composeRecorded(current, run, rendered, note + section) },
+    {
+      split: current.split,
+      ownText: current.ownText,
+      recorded: composeRecorded(current, run, rendered, note + section),
+    },
     { ...ending.changes, claim: undefined, runs: addRun(current.front, ending.record), result: ending.result },
   );
 }
@@ -102,11 +121,18 @@ export function composeUntouched(bytes: Uint8Array, key: string, run: RunText): 
   const current = parseMessage(bytes, key);
   const ours = run.base.recorded + renderRunStart(run.n, run.token, run.eol) + toEol(run.rendered, run.eol);
   if (!ours.startsWith(current.recorded)) return undefined;
-  return assembleMessage({ split: current.split, ownText: current.ownText, recorded: run.base.recorded }, { claim: undefined });
+  return assembleMessage(
+    { split: current.split, ownText: current.ownText, recorded: run.base.recorded },
+    { claim: undefined },
+  );
 }
 
 /** The block that is appended to a file that cannot be used; nothing above it is changed. */
-export function renderRefusal(key: string, nonce: string, reason: { message: string; hint?: string | undefined }): string {
+export function renderRefusal(
+  key: string,
+  nonce: string,
+  reason: { message: string; hint?: string | undefined },
+): string {
   const hint = reason.hint ? `\n\n${reason.hint[0]?.toUpperCase()}${reason.hint.slice(1)}.` : '';
   const next = '\n\nMend it above this line and move the file back to `inbox/`, or run `mailboxd retry` on it.';
   return `\n${refusedMarker(refusalToken(key, nonce))}\n## Refused\n\n${reason.message}${reason.message.endsWith('.') ? '' : '.'}${hint}${next}\n`;

@@ -80,7 +80,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     runner(name) {
       let runner = runners.get(name);
       if (!runner) {
-        runner = createRunner(name, root.config, { scratch: scratchDir(root.dir), ...(options.environment && { environment: options.environment }) });
+        runner = createRunner(name, root.config, {
+          scratch: scratchDir(root.dir),
+          ...(options.environment && { environment: options.environment }),
+        });
         runners.set(name, runner);
       }
       return runner;
@@ -106,7 +109,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const ended = new Promise<void>((resolve) => (finish = resolve));
 
   const fault = (error: unknown, doing: string): void => {
-    const known = error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
+    const known =
+      error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
     emit({ type: 'trouble', message: `${doing}: ${known.message}`, ...(known.hint && { hint: known.hint }) });
   };
   const soon = (ms: number): void => void later(ms, () => void scan());
@@ -118,14 +122,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     }, ms);
     timers.add(timer);
   };
-  const inboxes = createInboxes(worker, queue, (place, message) => {
-    if (!chats.offer(place, message)) emit({ type: 'chat', id: message.front.id, place, from: message.front.from ?? 'unknown' });
-  }, soon);
+  const inboxes = createInboxes(
+    worker,
+    queue,
+    (place, message) => {
+      if (!chats.offer(place, message))
+        emit({ type: 'chat', id: message.front.id, place, from: message.front.from ?? 'unknown' });
+    },
+    soon,
+  );
 
   const inMailbox = (mailbox: string): number =>
     (claiming.get(mailbox) ?? 0) + [...running.values()].filter((task) => task.place.mailbox === mailbox).length;
   const busy = (): number => running.size + [...claiming.values()].reduce((a, b) => a + b, 0);
-  const hasRoom = (mailbox: string): boolean => inMailbox(mailbox) < root.config.limits.concurrency && parking.isOpen(mailbox, clock.now());
+  const hasRoom = (mailbox: string): boolean =>
+    inMailbox(mailbox) < root.config.limits.concurrency && parking.isOpen(mailbox, clock.now());
 
   const pump = (): void => {
     if (isStopping) return;
@@ -139,30 +150,66 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       claiming.set(next.mailbox, (claiming.get(next.mailbox) ?? 0) + 1);
       void start(next).catch((error: unknown) => fault(error, `${next.mailbox}/inbox/${next.name}`));
     }
-    const wake = [queue.nextDue(clock.now()), queue.size() > 0 ? parking.nextTry() : undefined].filter((time) => time !== undefined);
+    const wake = [queue.nextDue(clock.now()), queue.size() > 0 ? parking.nextTry() : undefined].filter(
+      (time) => time !== undefined,
+    );
     if (wake.length > 0) pumpTimer = setTimeout(pump, Math.min(Math.max(5, Math.min(...wake) - clock.now()), 60_000));
-    if (options.once && busy() === 0 && !scanning && !queue.next(clock.now(), (mailbox) => parking.isOpen(mailbox, clock.now()))) finish();
+    if (
+      options.once &&
+      busy() === 0 &&
+      !scanning &&
+      !queue.next(clock.now(), (mailbox) => parking.isOpen(mailbox, clock.now()))
+    )
+      finish();
   };
 
   const start = async (waiting: Waiting): Promise<void> => {
-    const release = (): void => void claiming.set(waiting.mailbox, Math.max(0, (claiming.get(waiting.mailbox) ?? 1) - 1));
+    const release = (): void =>
+      void claiming.set(waiting.mailbox, Math.max(0, (claiming.get(waiting.mailbox) ?? 1) - 1));
     try {
       const claimed = await claimTask(worker, waiting);
       if (claimed.kind === 'hold') {
         queue.put({ ...waiting, due: claimed.until });
         if (claimed.daily !== undefined && !held.has(waiting.name)) {
           held.add(waiting.name);
-          emit({ type: 'held', mailbox: waiting.mailbox, name: waiting.name, reason: claimed.daily, until: new Date(claimed.until).toISOString() });
+          emit({
+            type: 'held',
+            mailbox: waiting.mailbox,
+            name: waiting.name,
+            reason: claimed.daily,
+            until: new Date(claimed.until).toISOString(),
+          });
         }
       } else if (claimed.kind === 'ended') {
         noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, claimed.place);
-        if (claimed.outcome === 'refused') emit({ type: 'refused', id: claimed.id, place: claimed.place, reason: claimed.reason });
-        else emit({ type: 'finished', id: claimed.id ?? '', place: claimed.place, outcome: claimed.outcome, reason: claimed.reason });
+        if (claimed.outcome === 'refused')
+          emit({ type: 'refused', id: claimed.id, place: claimed.place, reason: claimed.reason });
+        else
+          emit({
+            type: 'finished',
+            id: claimed.id ?? '',
+            place: claimed.place,
+            outcome: claimed.outcome,
+            reason: claimed.reason,
+          });
       } else if (claimed.kind === 'run') {
         const { plan } = claimed;
         noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, plan.place);
-        emit({ type: 'claimed', id: plan.id, place: plan.place, subject: plan.subject, from: plan.from, runner: plan.request.runner, run: plan.text.n, resumed: plan.resumes });
-        const task = runTask(worker, plan, (uuid) => void chats.received(uuid).catch((error: unknown) => fault(error, 'acknowledging a chat')));
+        emit({
+          type: 'claimed',
+          id: plan.id,
+          place: plan.place,
+          subject: plan.subject,
+          from: plan.from,
+          runner: plan.request.runner,
+          run: plan.text.n,
+          resumed: plan.resumes,
+        });
+        const task = runTask(
+          worker,
+          plan,
+          (uuid) => void chats.received(uuid).catch((error: unknown) => fault(error, 'acknowledging a chat')),
+        );
         running.set(plan.id, task);
         release();
         pump();
@@ -200,11 +247,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const reason = verdict.error?.message;
       if (place.state === 'inbox') {
         const again = verdict.retryAt === undefined ? undefined : new Date(verdict.retryAt).toISOString();
-        emit({ type: 'handed back', id: task.id, place, reason: reason ?? verdict.note ?? '', ...(again && { again }) });
+        emit({
+          type: 'handed back',
+          id: task.id,
+          place,
+          reason: reason ?? verdict.note ?? '',
+          ...(again && { again }),
+        });
         if (mailboxes.includes(place.mailbox)) inboxes.look(place.mailbox, place.name);
       } else {
         const { duration_ms, cost_usd } = verdict.stats;
-        emit({ type: 'finished', id: task.id, place, outcome: verdict.outcome ?? place.state, ...(reason && { reason }), ...(duration_ms !== undefined && { duration_ms }), ...(cost_usd !== undefined && { cost_usd }) });
+        emit({
+          type: 'finished',
+          id: task.id,
+          place,
+          outcome: verdict.outcome ?? place.state,
+          ...(reason && { reason }),
+          ...(duration_ms !== undefined && { duration_ms }),
+          ...(cost_usd !== undefined && { cost_usd }),
+        });
       }
     }
     if (end.fault !== undefined) later(RECONCILE, () => void recover());
@@ -322,4 +383,3 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     [Symbol.asyncDispose]: () => stop(0),
   };
 }
-

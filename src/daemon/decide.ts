@@ -23,7 +23,12 @@ export type Reading =
  * Reads a waiting file as a message: its fields checked, its id minted or replaced. `isKnown` tells whether another
  * file has the id; `newId` makes one.
  */
-export function readWaiting(bytes: Uint8Array, key: string, isKnown: (id: string) => boolean, newId: () => string): Reading {
+export function readWaiting(
+  bytes: Uint8Array,
+  key: string,
+  isKnown: (id: string) => boolean,
+  newId: () => string,
+): Reading {
   let message: ParsedMessage;
   try {
     message = parseMessage(bytes, key);
@@ -34,7 +39,13 @@ export function readWaiting(bytes: Uint8Array, key: string, isKnown: (id: string
   const { front } = message;
   const problems = validateMessageFields(front);
   if (problems.length > 0) {
-    return { kind: 'unusable', refusal: { message: `The front matter cannot be used: ${describeProblems(problems, 3)}`, hint: 'docs/messages.md lists every field' } };
+    return {
+      kind: 'unusable',
+      refusal: {
+        message: `The front matter cannot be used: ${describeProblems(problems, 3)}`,
+        hint: 'docs/messages.md lists every field',
+      },
+    };
   }
   const forged = findForged(front, key);
   if (forged !== undefined) {
@@ -47,7 +58,10 @@ export function readWaiting(bytes: Uint8Array, key: string, isKnown: (id: string
     };
   }
   if (message.ownText.trim() === '' && !front.subject) {
-    return { kind: 'unusable', refusal: { message: 'Found an empty message, expected a text or a subject', hint: 'write what is to be done' } };
+    return {
+      kind: 'unusable',
+      refusal: { message: 'Found an empty message, expected a text or a subject', hint: 'write what is to be done' },
+    };
   }
   const given = typeof front.id === 'string' ? front.id : undefined;
   if (given === undefined || !isMessageId(given)) return { kind: 'message', message, id: newId(), changes: {} };
@@ -68,7 +82,8 @@ function findForged(front: FrontMatter, key: string): string | undefined {
   const present = ENGINE_FIELDS.find((field) => front[field] !== undefined);
   if (present === undefined) return undefined;
   const ids = [front.id, front.copied_from].filter((id) => typeof id === 'string');
-  const isOwn = (token: unknown): boolean => typeof token === 'string' && ids.some((id) => isClaimToken(key, id, token));
+  const isOwn = (token: unknown): boolean =>
+    typeof token === 'string' && ids.some((id) => isClaimToken(key, id, token));
   if (!isOwn(front.seal)) return present;
   if (front.runs !== undefined && !front.runs.every((run) => isOwn(run.token))) return 'runs';
   return undefined;

@@ -60,26 +60,66 @@ function stopError(reason: StopReason, plan: RunPlan): RunError {
 }
 
 /** What follows from how the run ended. Pure. */
-export function judgeEnd(plan: RunPlan, outcome: Outcome, stopped: StopReason | undefined, park: boolean, now: number): Verdict {
+export function judgeEnd(
+  plan: RunPlan,
+  outcome: Outcome,
+  stopped: StopReason | undefined,
+  park: boolean,
+  now: number,
+): Verdict {
   const before = plan.front.attempts ?? 0;
-  const base = { attempts: before, retryAt: undefined, traceless: false, note: undefined, answer: undefined, error: undefined, stats: outcome.stats };
+  const base = {
+    attempts: before,
+    retryAt: undefined,
+    traceless: false,
+    note: undefined,
+    answer: undefined,
+    error: undefined,
+    stats: outcome.stats,
+  };
   if (outcome.kind === 'complete') {
     const answer =
-      outcome.structured_output === undefined ? outcome.result.trim() || '(no answer)' : `\`\`\`json\n${JSON.stringify(outcome.structured_output, null, 2)}\n\`\`\``;
+      outcome.structured_output === undefined
+        ? outcome.result.trim() || '(no answer)'
+        : `\`\`\`json\n${JSON.stringify(outcome.structured_output, null, 2)}\n\`\`\``;
     return { ...base, state: 'complete', run: 'complete', outcome: 'complete', answer };
   }
   if (outcome.kind === 'parked' && park) {
-    return { ...base, state: 'inbox', run: 'handed_back', outcome: undefined, traceless: true, note: `handed back: ${outcome.message}` };
+    return {
+      ...base,
+      state: 'inbox',
+      run: 'handed_back',
+      outcome: undefined,
+      traceless: true,
+      note: `handed back: ${outcome.message}`,
+    };
   }
   if (outcome.kind === 'stopped' && (stopped === 'drain' || stopped === undefined)) {
-    return { ...base, state: 'inbox', run: 'handed_back', outcome: undefined, note: 'handed back: its worker was stopped' };
+    return {
+      ...base,
+      state: 'inbox',
+      run: 'handed_back',
+      outcome: undefined,
+      note: 'handed back: its worker was stopped',
+    };
   }
   if (outcome.kind === 'stopped' && stopped === 'moved') {
     const error = { code: 'cancelled', message: 'it was taken out of in_progress/ while it ran' };
-    return { ...base, state: 'failed', run: 'cancelled', outcome: 'cancelled', error, answer: `**Cancelled**: ${error.message}.` };
+    return {
+      ...base,
+      state: 'failed',
+      run: 'cancelled',
+      outcome: 'cancelled',
+      error,
+      answer: `**Cancelled**: ${error.message}.`,
+    };
   }
   const error: RunError =
-    outcome.kind === 'failed' ? outcome.error : outcome.kind === 'parked' ? { code: outcome.reason, message: outcome.message } : stopError(stopped ?? 'timeout', plan);
+    outcome.kind === 'failed'
+      ? outcome.error
+      : outcome.kind === 'parked'
+        ? { code: outcome.reason, message: outcome.message }
+        : stopError(stopped ?? 'timeout', plan);
   const canRetry = outcome.kind === 'failed' ? outcome.retry : outcome.kind === 'parked' || stopped === 'timeout';
   const attempts = before + 1;
   if (canRetry && attempts < plan.request.max_attempts) {
@@ -88,7 +128,15 @@ export function judgeEnd(plan: RunPlan, outcome: Outcome, stopped: StopReason | 
     return { ...base, state: 'inbox', run: 'failed', outcome: undefined, error, note, attempts, retryAt };
   }
   const hint = error.hint ? `\n\n${error.hint}` : '';
-  return { ...base, state: 'failed', run: 'failed', outcome: 'failed', error, attempts, answer: `**Failed** (${error.code}): ${error.message}${hint}` };
+  return {
+    ...base,
+    state: 'failed',
+    run: 'failed',
+    outcome: 'failed',
+    error,
+    attempts,
+    answer: `**Failed** (${error.code}): ${error.message}${hint}`,
+  };
 }
 
 function endingOf(plan: RunPlan, verdict: Verdict, now: number): Ending {
@@ -110,7 +158,11 @@ function endingOf(plan: RunPlan, verdict: Verdict, now: number): Ending {
 }
 
 /** Writes the end of a run into its message and moves it. Returns where it is now; undefined when it was deleted. */
-export async function finishRun(worker: Worker, plan: RunPlan, verdict: Verdict): Promise<{ place: Place | undefined; moved: boolean }> {
+export async function finishRun(
+  worker: Worker,
+  plan: RunPlan,
+  verdict: Verdict,
+): Promise<{ place: Place | undefined; moved: boolean }> {
   const root = worker.root.dir;
   const { key } = worker.root.config;
   const now = worker.clock.now();
@@ -129,7 +181,14 @@ export async function finishRun(worker: Worker, plan: RunPlan, verdict: Verdict)
       // A person's edit made the front matter unreadable: what ran goes beside, their file goes to failed/ as it is.
       await keepBeside(worker, plan, verdict);
       const appended = `\n\n_The run's output was kept in .mailboxd/kept/${plan.id}-${plan.claim.epoch}.md: ${error.message}_\n`;
-      return settleMessage(root, from, { mailbox: from.mailbox, state: 'failed' }, worker.who, MAX_FILE_BYTES, (bytes) => Buffer.concat([bytes, Buffer.from(appended)]));
+      return settleMessage(
+        root,
+        from,
+        { mailbox: from.mailbox, state: 'failed' },
+        worker.who,
+        MAX_FILE_BYTES,
+        (bytes) => Buffer.concat([bytes, Buffer.from(appended)]),
+      );
     }
   };
   const settled = await put(plan.place, { mailbox: plan.place.mailbox, state: verdict.state }, verdict);
@@ -139,7 +198,8 @@ export async function finishRun(worker: Worker, plan: RunPlan, verdict: Verdict)
     const found = locateMessage(root, plan.id, plan.place, plan.startedAt - 60_000);
     if (!found) break;
     const bytes = readPlace(root, found);
-    if (!bytes || parseSafely(bytes, key)?.front.claim?.token !== plan.claim.token) return { place: found, moved: true };
+    if (!bytes || parseSafely(bytes, key)?.front.claim?.token !== plan.claim.token)
+      return { place: found, moved: true };
     const placed = await put(found, { mailbox: found.mailbox, state: found.state }, standAt(found.state, verdict));
     if (placed) return { place: placed, moved: true };
   }
@@ -157,8 +217,18 @@ function parseSafely(bytes: Buffer, key: string): ReturnType<typeof parseMessage
 
 /** The same end where a person's place stands. */
 function standAt(state: State, verdict: Verdict): Verdict {
-  if (state === 'inbox') return { ...verdict, state, run: verdict.run === 'complete' ? 'complete' : 'cancelled', outcome: undefined, answer: undefined, note: 'stopped: it was moved back to an inbox', retryAt: undefined };
-  if (state === 'complete') return { ...verdict, state, outcome: 'complete', answer: verdict.answer ?? '(moved to complete/ by hand)' };
+  if (state === 'inbox')
+    return {
+      ...verdict,
+      state,
+      run: verdict.run === 'complete' ? 'complete' : 'cancelled',
+      outcome: undefined,
+      answer: undefined,
+      note: 'stopped: it was moved back to an inbox',
+      retryAt: undefined,
+    };
+  if (state === 'complete')
+    return { ...verdict, state, outcome: 'complete', answer: verdict.answer ?? '(moved to complete/ by hand)' };
   return { ...verdict, state, outcome: verdict.outcome === 'failed' ? 'failed' : 'cancelled' };
 }
 
@@ -167,6 +237,13 @@ async function keepBeside(worker: Worker, plan: RunPlan, verdict: Verdict): Prom
   const dir = join(hostDir(worker.root.dir), 'kept');
   mkdirSync(dir, { recursive: true });
   const path = join(dir, `${plan.id}-${plan.claim.epoch}.md`);
-  await replaceFile(path, `${plan.text.base.ownText}\n\n${plan.text.rendered}\n\n${verdict.answer ?? verdict.note ?? ''}\n`);
-  worker.emit({ type: 'trouble', message: `what ${plan.id} produced was kept in ${path}`, hint: 'the message itself was deleted or cannot be read' });
+  await replaceFile(
+    path,
+    `${plan.text.base.ownText}\n\n${plan.text.rendered}\n\n${verdict.answer ?? verdict.note ?? ''}\n`,
+  );
+  worker.emit({
+    type: 'trouble',
+    message: `what ${plan.id} produced was kept in ${path}`,
+    hint: 'the message itself was deleted or cannot be read',
+  });
 }

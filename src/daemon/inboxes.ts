@@ -27,7 +27,12 @@ export interface Inboxes {
 /** Longest piece of work between two turns of the event loop, ms. */
 const SLICE = 8;
 
-export function createInboxes(worker: Worker, queue: Queue, onChat: (place: Place, message: ParsedMessage) => void, onSoon: (ms: number) => void): Inboxes {
+export function createInboxes(
+  worker: Worker,
+  queue: Queue,
+  onChat: (place: Place, message: ParsedMessage) => void,
+  onSoon: (ms: number) => void,
+): Inboxes {
   const root = worker.root.dir;
   const others = new Map<string, string>();
   let writers: { at: number; inodes: Set<string> | undefined } | undefined;
@@ -43,7 +48,8 @@ export function createInboxes(worker: Worker, queue: Queue, onChat: (place: Plac
   };
   const leave = (mailbox: string, name: string, why: string): void => {
     const key = `${mailbox}/${name}`;
-    if (others.get(key) !== why) worker.emit({ type: 'trouble', message: `${mailbox}/inbox/${name} is left alone: ${why}` });
+    if (others.get(key) !== why)
+      worker.emit({ type: 'trouble', message: `${mailbox}/inbox/${name} is left alone: ${why}` });
     others.set(key, why);
     queue.drop(mailbox, name);
   };
@@ -72,7 +78,12 @@ export function createInboxes(worker: Worker, queue: Queue, onChat: (place: Plac
       return queue.put(unreadable); // too large: the claim says so and moves it to failed/
     }
     others.delete(`${mailbox}/${name}`);
-    worker.catalog.put(recordFromHead(place, bytes.subarray(0, 66_000), { size: Number(stat.size), mtimeMs: Number(stat.mtimeNs) / 1e6 }));
+    worker.catalog.put(
+      recordFromHead(place, bytes.subarray(0, 66_000), {
+        size: Number(stat.size),
+        mtimeMs: Number(stat.mtimeNs) / 1e6,
+      }),
+    );
     let message: ParsedMessage;
     try {
       message = parseMessage(bytes, worker.root.config.key);

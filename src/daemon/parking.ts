@@ -75,7 +75,9 @@ export function createParking(root: string): Parking {
       if (parked.size > 0) save();
     },
     nextTry() {
-      const times = [...parked.values()].filter((item) => !trying.has(item.mailbox)).map((item) => Date.parse(item.next_try));
+      const times = [...parked.values()]
+        .filter((item) => !trying.has(item.mailbox))
+        .map((item) => Date.parse(item.next_try));
       return times.length === 0 ? undefined : Math.min(...times);
     },
     settled: () => writing,

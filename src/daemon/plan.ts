@@ -26,7 +26,13 @@ export interface RunPlan {
 }
 
 /** The record of a plan's run, now that it is over. */
-export function runRecordOf(plan: RunPlan, now: number, outcome: RunRecord['outcome'], stats: RunStats, reason?: string): RunRecord {
+export function runRecordOf(
+  plan: RunPlan,
+  now: number,
+  outcome: RunRecord['outcome'],
+  stats: RunStats,
+  reason?: string,
+): RunRecord {
   const record: RunRecord = {
     n: plan.text.n,
     epoch: plan.claim.epoch,
@@ -51,6 +57,7 @@ export function pickStats(stats: RunStats): RunStats {
     const value = stats[key];
     if (value !== undefined && Number.isFinite(value)) kept[key] = Math.round(value);
   }
-  if (stats.cost_usd !== undefined && Number.isFinite(stats.cost_usd)) kept.cost_usd = Number(stats.cost_usd.toFixed(6));
+  if (stats.cost_usd !== undefined && Number.isFinite(stats.cost_usd))
+    kept.cost_usd = Number(stats.cost_usd.toFixed(6));
   return kept;
 }

@@ -46,17 +46,22 @@ export function createQueue(): Queue {
       let best: Waiting | undefined;
       for (const [mailbox, box] of boxes) {
         if (!isOpen(mailbox)) continue;
-        for (const task of box.values()) if (task.due <= now && (best === undefined || isBefore(task, best))) best = task;
+        for (const task of box.values())
+          if (task.due <= now && (best === undefined || isBefore(task, best))) best = task;
       }
       return best;
     },
     nextDue(now) {
       let soonest: number | undefined;
       for (const box of boxes.values()) {
-        for (const task of box.values()) if (task.due > now && (soonest === undefined || task.due < soonest)) soonest = task.due;
+        for (const task of box.values())
+          if (task.due > now && (soonest === undefined || task.due < soonest)) soonest = task.due;
       }
       return soonest;
     },
-    size: (mailbox) => (mailbox === undefined ? [...boxes.values()].reduce((sum, box) => sum + box.size, 0) : (boxes.get(mailbox)?.size ?? 0)),
+    size: (mailbox) =>
+      mailbox === undefined
+        ? [...boxes.values()].reduce((sum, box) => sum + box.size, 0)
+        : (boxes.get(mailbox)?.size ?? 0),
   };
 }

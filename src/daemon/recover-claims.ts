@@ -40,7 +40,11 @@ export async function sweepProcesses(worker: Worker): Promise<void> {
 }
 
 /** Brings one mailbox's `in_progress/` and hidden files to where they belong; claims that `isHeld` accepts are left alone. */
-export async function recoverMailbox(worker: Worker, mailbox: string, isHeld: (claim: Claim, id: string) => boolean): Promise<void> {
+export async function recoverMailbox(
+  worker: Worker,
+  mailbox: string,
+  isHeld: (claim: Claim, id: string) => boolean,
+): Promise<void> {
   const root = worker.root.dir;
   const takes = new Map<string, Place>();
   for (const name of listState(root, mailbox, 'in_progress')) {
@@ -56,7 +60,8 @@ export async function recoverMailbox(worker: Worker, mailbox: string, isHeld: (c
       isAlive,
       hasTake: (take) => takes.has(take),
       idOf,
-      hasId: (id) => worker.catalog.findById(id, 5).some((record) => record.id === id && statMessage(root, record) !== undefined),
+      hasId: (id) =>
+        worker.catalog.findById(id, 5).some((record) => record.id === id && statMessage(root, record) !== undefined),
     },
     MAX_FILE_BYTES,
     worker.clock.now(),
@@ -66,7 +71,8 @@ export async function recoverMailbox(worker: Worker, mailbox: string, isHeld: (c
     worker.catalog.refresh(item.place);
     worker.emit({ type: 'recovered', place: item.place, what: item.what });
   }
-  for (const name of listState(root, mailbox, 'in_progress')) await recoverClaim(worker, { mailbox, state: 'in_progress', name }, isHeld);
+  for (const name of listState(root, mailbox, 'in_progress'))
+    await recoverClaim(worker, { mailbox, state: 'in_progress', name }, isHeld);
 }
 
 function parseSafely(bytes: Buffer, key: string): ParsedMessage | undefined {
@@ -77,7 +83,11 @@ function parseSafely(bytes: Buffer, key: string): ParsedMessage | undefined {
   }
 }
 
-async function recoverClaim(worker: Worker, place: Place, isHeld: (claim: Claim, id: string) => boolean): Promise<void> {
+async function recoverClaim(
+  worker: Worker,
+  place: Place,
+  isHeld: (claim: Claim, id: string) => boolean,
+): Promise<void> {
   const root = worker.root.dir;
   const { key } = worker.root.config;
   const bytes = readPlace(root, place);
@@ -99,22 +109,51 @@ async function recoverClaim(worker: Worker, place: Place, isHeld: (claim: Claim,
         at: new Date(now).toISOString(),
         ...(claim.runner && { runner: claim.runner }),
         error: gaveUp
-          ? { code: 'max_crashes', message: `it was cut off with its worker ${crashes} times`, hint: 'look at what it does to the machine before you retry it' }
-          : { code: 'interrupted', message: 'its worker stopped without warning, and on_crash is fail', hint: 'check what it did, then retry it' },
+          ? {
+              code: 'max_crashes',
+              message: `it was cut off with its worker ${crashes} times`,
+              hint: 'look at what it does to the machine before you retry it',
+            }
+          : {
+              code: 'interrupted',
+              message: 'its worker stopped without warning, and on_crash is fail',
+              hint: 'check what it did, then retry it',
+            },
       }
     : undefined;
   const build = (content: Buffer): string => {
     const current = parseMessage(content, key);
     const eol = current.split.eol;
-    const gap = current.recorded.endsWith('\n\n') || current.recorded === '' ? '' : current.recorded.endsWith('\n') ? eol : eol + eol;
+    const gap =
+      current.recorded.endsWith('\n\n') || current.recorded === ''
+        ? ''
+        : current.recorded.endsWith('\n')
+          ? eol
+          : eol + eol;
     const note = record ? `${gap}_interrupted: its worker stopped without warning_${eol}` : '';
-    const answer = result?.error && claim ? eol + renderResult(lastRunNumber(current), claim.token, `**Failed** (${result.error.code}): ${result.error.message}`, eol) : '';
+    const answer =
+      result?.error && claim
+        ? eol +
+          renderResult(
+            lastRunNumber(current),
+            claim.token,
+            `**Failed** (${result.error.code}): ${result.error.message}`,
+            eol,
+          )
+        : '';
     return assembleMessage(
       { split: current.split, ownText: current.ownText, recorded: current.recorded + note + answer },
       { claim: undefined, ...(record && { runs: addRun(current.front, record), crashes }), ...(result && { result }) },
     );
   };
-  const placed = await settleMessage(root, place, { mailbox: place.mailbox, state: fails ? 'failed' : 'inbox' }, worker.who, MAX_FILE_BYTES, build);
+  const placed = await settleMessage(
+    root,
+    place,
+    { mailbox: place.mailbox, state: fails ? 'failed' : 'inbox' },
+    worker.who,
+    MAX_FILE_BYTES,
+    build,
+  );
   noteMove(worker.catalog, root, place, placed);
   if (claim) releaseHeld(root, place.mailbox, claim.take, place.name);
   if (placed) worker.emit({ type: 'recovered', place: placed, what: fails ? 'failed' : 'given back' });
@@ -143,7 +182,9 @@ async function dropFinished(worker: Worker, place: Place, message: ParsedMessage
   const root = worker.root.dir;
   const { id, claim } = message.front;
   if (id === undefined || claim === undefined) return false;
-  const others = worker.catalog.findById(id, 5).filter((record) => record.id === id && !(record.state === 'in_progress' && record.name === place.name));
+  const others = worker.catalog
+    .findById(id, 5)
+    .filter((record) => record.id === id && !(record.state === 'in_progress' && record.name === place.name));
   for (const other of others) {
     const bytes = readPlace(root, other);
     const newer = bytes && parseSafely(bytes, worker.root.config.key);
@@ -159,4 +200,3 @@ async function dropFinished(worker: Worker, place: Place, message: ParsedMessage
   }
   return false;
 }
-

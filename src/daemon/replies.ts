@@ -61,7 +61,9 @@ export async function sendPendingReplies(worker: Worker): Promise<void> {
   }
   for (const name of names) {
     const match = /^(.+)\.(\d+)$/.exec(name);
-    const record = match && worker.catalog.findById(match[1] ?? '', 2).find((item) => item.id === match[1] && item.state !== 'inbox');
+    const record =
+      match &&
+      worker.catalog.findById(match[1] ?? '', 2).find((item) => item.id === match[1] && item.state !== 'inbox');
     if (record && record.state !== 'in_progress') await sendReply(worker, record.id, Number(match?.[2]), record);
     else if (!record) removeQuietly(join(repliesDir(worker.root.dir), name));
   }

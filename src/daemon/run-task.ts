@@ -52,7 +52,8 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     onAppend: (text) => worker.emit({ type: 'output', id: plan.id, place: plan.place, text }),
     onMissing: () => stop('moved'),
     onTooLarge: () => stop('output'),
-    onTrouble: (fault) => worker.emit({ type: 'trouble', message: fault.message, ...(fault.hint && { hint: fault.hint }) }),
+    onTrouble: (fault) =>
+      worker.emit({ type: 'trouble', message: fault.message, ...(fault.hint && { hint: fault.hint }) }),
   });
   let recording: NodeJS.Timeout | undefined;
   const onRaw = (line: string): void => {
@@ -114,13 +115,24 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     let outcome: Outcome;
     try {
       outcome = await attempt();
-      if (outcome.kind === 'failed' && outcome.error.code === 'session_not_found' && plan.resumes && stopped === undefined) {
+      if (
+        outcome.kind === 'failed' &&
+        outcome.error.code === 'session_not_found' &&
+        plan.resumes &&
+        stopped === undefined
+      ) {
         await startAnew(worker, plan);
         outcome = await attempt();
       }
     } catch (error) {
-      const fault = error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
-      outcome = { kind: 'failed', retry: true, error: { code: 'start', message: fault.message, ...(fault.hint && { hint: fault.hint }) }, stats: {} };
+      const fault =
+        error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
+      outcome = {
+        kind: 'failed',
+        retry: true,
+        error: { code: 'start', message: fault.message, ...(fault.hint && { hint: fault.hint }) },
+        stats: {},
+      };
     }
     clearTimeout(recording);
     writer.flush();
@@ -138,7 +150,12 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
       const { place } = await finishRun(worker, plan, verdict);
       noteMove(worker.catalog, root, before, place);
       const late = releaseHeld(root, before.mailbox, plan.claim.take, before.name);
-      if (late) worker.emit({ type: 'recovered', place: late, what: 'somebody wrote into the file after it was claimed; that version is a message of its own' });
+      if (late)
+        worker.emit({
+          type: 'recovered',
+          place: late,
+          what: 'somebody wrote into the file after it was claimed; that version is a message of its own',
+        });
       if (wantsReply && place) await sendReply(worker, plan.id, plan.claim.epoch, place);
       return { outcome, verdict, place };
     } catch (fault) {
@@ -153,7 +170,8 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
       return plan.place;
     },
     say(from, text, uuid) {
-      if (!runner.can.say || !run || stopped !== undefined || !run.say(`Message from ${from}:\n\n${text}`, uuid)) return false;
+      if (!runner.can.say || !run || stopped !== undefined || !run.say(`Message from ${from}:\n\n${text}`, uuid))
+        return false;
       writer.said(from, text);
       return true;
     },
@@ -168,7 +186,8 @@ async function startAnew(worker: Worker, plan: RunPlan): Promise<void> {
   plan.claim = { ...plan.claim, session: worker.clock.newSession() };
   plan.resumes = false;
   plan.prompt = plan.fullPrompt;
-  const build = (bytes: Buffer): string => assembleMessage(parseMessage(bytes, worker.root.config.key), { claim: plan.claim });
+  const build = (bytes: Buffer): string =>
+    assembleMessage(parseMessage(bytes, worker.root.config.key), { claim: plan.claim });
   const placed = await settleMessage(worker.root.dir, plan.place, plan.place, worker.who, MAX_FILE_BYTES, build);
   if (placed) plan.place = placed;
 }

@@ -55,7 +55,8 @@ export function createRunWriter(root: string, text: RunText, limit: number, hook
       if (event.type === 'Progress' && event.kind === 'text') render(transcript.text(scrub(event.content)));
       else if (event.type === 'Progress' && event.kind === 'status') render(transcript.status(scrub(event.content)));
       else if (event.type === 'ToolUse' && event.phase === 'call') render(transcript.toolCall(event.tool, event.args));
-      else if (event.type === 'ToolUse') render(transcript.toolResult(scrub(event.output ?? ''), event.is_error ?? false));
+      else if (event.type === 'ToolUse')
+        render(transcript.toolResult(scrub(event.output ?? ''), event.is_error ?? false));
     },
     said: (from, said) => render(transcript.said(from, said)),
     flush() {

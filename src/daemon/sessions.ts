@@ -20,7 +20,8 @@ export interface Sessions {
 
 export function openSessions(root: string): Sessions {
   const dir = join(hostDir(root), 'sessions');
-  const pathOf = (session: string): string | undefined => (/^[0-9a-f-]{36}$/i.test(session) ? join(dir, `${session}.json`) : undefined);
+  const pathOf = (session: string): string | undefined =>
+    /^[0-9a-f-]{36}$/i.test(session) ? join(dir, `${session}.json`) : undefined;
   let made = false;
   return {
     ownerOf(session) {
@@ -29,7 +30,9 @@ export function openSessions(root: string): Sessions {
       try {
         const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<SessionOwner>;
         const { mailbox, from, cwd } = value;
-        return typeof mailbox === 'string' && typeof from === 'string' && typeof cwd === 'string' ? { mailbox, from, cwd } : undefined;
+        return typeof mailbox === 'string' && typeof from === 'string' && typeof cwd === 'string'
+          ? { mailbox, from, cwd }
+          : undefined;
       } catch {
         return undefined;
       }

@@ -11,9 +11,26 @@ import type { Sessions } from './sessions.js';
 /** What the daemon tells whoever listens (the terminal, the log, a page). */
 export type DaemonEvent =
   | { type: 'started'; mailboxes: string[]; runner: string; worker: string }
-  | { type: 'claimed'; id: string; place: Place; subject: string; from: string; runner: string; run: number; resumed: boolean }
+  | {
+      type: 'claimed';
+      id: string;
+      place: Place;
+      subject: string;
+      from: string;
+      runner: string;
+      run: number;
+      resumed: boolean;
+    }
   | { type: 'output'; id: string; place: Place; text: string }
-  | { type: 'finished'; id: string; place: Place; outcome: string; reason?: string; duration_ms?: number; cost_usd?: number }
+  | {
+      type: 'finished';
+      id: string;
+      place: Place;
+      outcome: string;
+      reason?: string;
+      duration_ms?: number;
+      cost_usd?: number;
+    }
   | { type: 'handed back'; id: string; place: Place; reason: string; again?: string }
   | { type: 'refused'; id: string | undefined; place: Place; reason: string }
   | { type: 'chat'; id: string | undefined; place: Place; from: string }

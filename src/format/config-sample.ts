@@ -2,7 +2,7 @@
  * The `config.yaml` that `init` writes: what was chosen, then every other key with its default, commented out as
  * `#key: value`, below a `# sentence` that says what it does. Both come from schemas/config.schema.json.
  */
-import { type SchemaNode, readOwnSchema } from '../schema/own.js';
+import { type SchemaNode, readOwnSchema, resolveNode } from '../schema/own.js';
 import { renderFlow } from './yaml.js';
 
 export interface ConfigChoices {
@@ -47,12 +47,6 @@ function describe(key: string, schema: SchemaNode, width: number): string[] {
   const isShown = schema.default === undefined || typeof schema.default === 'object';
   const example: unknown = isShown ? schema.examples?.[0] : undefined;
   return example === undefined ? lines : [...lines, `For example: ${key}: ${renderPlain(example)}`];
-}
-
-/** A node with what it refers to; its own words come first. */
-export function resolveNode(root: SchemaNode, node: SchemaNode): SchemaNode {
-  const name = node.$ref?.replace('#/$defs/', '');
-  return name === undefined ? node : { ...root.$defs?.[name], ...node };
 }
 
 /** Plain words stand without quotes, as a person would write them. */

@@ -11,7 +11,18 @@ import { MAX_YAML_BYTES, parseYaml, parseYamlDocument, renderFlow, scalarSource 
 
 const WHAT = 'front matter';
 /** Fields whose text counts as written, even where YAML would read a number or a boolean. */
-const TEXT_FIELDS = ['id', 'from', 'to', 'subject', 'context', 'thread', 'in_reply_to', 'created', 'not_before', 'timeout'];
+const TEXT_FIELDS = [
+  'id',
+  'from',
+  'to',
+  'subject',
+  'context',
+  'thread',
+  'in_reply_to',
+  'created',
+  'not_before',
+  'timeout',
+];
 
 export interface SplitText {
   /** A byte order mark, or nothing. */
@@ -64,7 +75,10 @@ function forbidden(): never {
 
 /** The fields of a block, as an object of plain values. Throws `invalid` when it is anything else. */
 export function readFields(block: string): Record<string, unknown> {
-  const engine = { parse: (input: string): object => ({ value: parseYaml(input, { what: WHAT }) }), stringify: forbidden };
+  const engine = {
+    parse: (input: string): object => ({ value: parseYaml(input, { what: WHAT }) }),
+    stringify: forbidden,
+  };
   const off = { parse: forbidden, stringify: forbidden };
   const read = matter(`---\n${block}${block.endsWith('\n') || block === '' ? '' : '\n'}---\n`, {
     language: 'yaml',
@@ -73,9 +87,13 @@ export function readFields(block: string): Record<string, unknown> {
   const data: unknown = (read.data as { value?: unknown }).value;
   if (data === undefined || data === null) return {};
   if (typeof data !== 'object' || Array.isArray(data)) {
-    throw new MailboxError('invalid', `${WHAT}: found ${Array.isArray(data) ? 'a list' : `the text ${JSON.stringify(String(data).slice(0, 40))}`}, expected fields`, {
-      hint: 'write one "field: value" a line',
-    });
+    throw new MailboxError(
+      'invalid',
+      `${WHAT}: found ${Array.isArray(data) ? 'a list' : `the text ${JSON.stringify(String(data).slice(0, 40))}`}, expected fields`,
+      {
+        hint: 'write one "field: value" a line',
+      },
+    );
   }
   const fields = data as Record<string, unknown>;
   let document: ReturnType<typeof parseYamlDocument> | undefined;
@@ -136,6 +154,7 @@ export function editBlock(block: string, changes: Record<string, unknown>, eol: 
   kept += block.slice(at);
   if (isMap(map) && map.flow) kept = '';
   if (kept !== '' && !kept.endsWith('\n')) kept += eol;
-  for (const [key, value] of Object.entries(changes)) if (value !== undefined) kept += renderField(key, value, indent, eol);
+  for (const [key, value] of Object.entries(changes))
+    if (value !== undefined) kept += renderField(key, value, indent, eol);
   return kept;
 }

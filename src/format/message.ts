@@ -66,7 +66,9 @@ export function parseMessage(bytes: Uint8Array, key: string, options: ParseOptio
   const named = options.trustFields ? namedTokens(front) : undefined;
   const isOurs = (token: string): boolean =>
     named?.has(token) ||
-    isClaimToken(key, id, token) || isRefusalToken(key, token) || (origin !== '' && isClaimToken(key, origin, token));
+    isClaimToken(key, id, token) ||
+    isRefusalToken(key, token) ||
+    (origin !== '' && isClaimToken(key, origin, token));
   const markers = findMarkers(split.body, isOurs);
   const first = markers[0];
   if (!first) return { split, front, ownText: split.body, recorded: '', markers };
@@ -83,7 +85,9 @@ export function parseMessage(bytes: Uint8Array, key: string, options: ParseOptio
 
 function namedTokens(front: FrontMatter): Set<string> {
   const runs = Array.isArray(front.runs) ? front.runs : [];
-  return new Set([front.seal, front.claim?.token, ...runs.map((run) => run?.token)].filter((token) => typeof token === 'string'));
+  return new Set(
+    [front.seal, front.claim?.token, ...runs.map((run) => run?.token)].filter((token) => typeof token === 'string'),
+  );
 }
 
 /** Puts a message together again from its parts, with some front-matter fields set or (undefined) removed. */

@@ -80,7 +80,8 @@ export function createTranscript(): TranscriptWriter {
     block = kind;
     return out;
   };
-  const quote = (lines: string[]): string => open('quote') + emit(`${lines.map((line) => `> ${escapeMarkers(line)}`).join('\n')}\n`);
+  const quote = (lines: string[]): string =>
+    open('quote') + emit(`${lines.map((line) => `> ${escapeMarkers(line)}`).join('\n')}\n`);
 
   return {
     flush,
@@ -94,7 +95,11 @@ export function createTranscript(): TranscriptWriter {
       const lastBreak = rest.lastIndexOf('\n');
       if (lastBreak !== -1) {
         const whole = rest.slice(0, lastBreak + 1);
-        out += emit(column === 0 ? escapeMarkers(whole) : whole.slice(0, whole.indexOf('\n') + 1) + escapeMarkers(whole.slice(whole.indexOf('\n') + 1)));
+        out += emit(
+          column === 0
+            ? escapeMarkers(whole)
+            : whole.slice(0, whole.indexOf('\n') + 1) + escapeMarkers(whole.slice(whole.indexOf('\n') + 1)),
+        );
         rest = rest.slice(lastBreak + 1);
       }
       if (column === 0 && (MARKER_START.startsWith(rest) || rest.startsWith(MARKER_START))) held = rest;
@@ -111,6 +116,10 @@ export function createTranscript(): TranscriptWriter {
       return quote([`${isError ? '✗' : '→'} ${lines[0] ? inlineCode(fold(lines[0], 120)) : 'no output'}${more}`]);
     },
     status: (content) => quote([`_${fold(content)}_`]),
-    said: (from, content) => quote([`**${fold(from, 64)}:** ${content.trim().split(/\r?\n/)[0] ?? ''}`, ...content.trim().split(/\r?\n/).slice(1)]),
+    said: (from, content) =>
+      quote([
+        `**${fold(from, 64)}:** ${content.trim().split(/\r?\n/)[0] ?? ''}`,
+        ...content.trim().split(/\r?\n/).slice(1),
+      ]),
   };
 }

@@ -24,7 +24,8 @@ function checkShape(text: string, what: string): void {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_YAML_BYTES) refuse(what, `${bytes} bytes`, `at most ${MAX_YAML_BYTES}`);
   const control = CONTROL.exec(text);
-  if (control) refuse(what, `the control character U+${control[0].charCodeAt(0).toString(16).padStart(4, '0')}`, 'text');
+  if (control)
+    refuse(what, `the control character U+${control[0].charCodeAt(0).toString(16).padStart(4, '0')}`, 'text');
   for (const line of text.split('\n')) {
     const indent = /^[\s\-?:]*/.exec(line)?.[0].length ?? 0;
     if (indent > MAX_INDENT && line.trim()) refuse(what, `a line indented by ${indent}`, `at most ${MAX_INDENT}`);
@@ -36,7 +37,8 @@ function checkShape(text: string, what: string): void {
     else if (token === ']' || token === '}') depth -= 1;
     else if (token === ':') keys += 1;
     else if (token === '-') keys += 1;
-    else if (token.startsWith('&') || token.startsWith('*')) refuse(what, `the anchor or alias ${token.slice(0, 20)}`, 'plain values');
+    else if (token.startsWith('&') || token.startsWith('*'))
+      refuse(what, `the anchor or alias ${token.slice(0, 20)}`, 'plain values');
     else if (token.startsWith('!')) refuse(what, `the tag ${token.slice(0, 20)}`, 'plain values');
     if (depth > MAX_DEPTH) refuse(what, `brackets nested more than ${MAX_DEPTH} deep`, 'a flatter value');
     if (keys > MAX_KEYS) refuse(what, `more than ${MAX_KEYS} keys and items`, 'fewer');
@@ -48,15 +50,28 @@ export function parseYamlDocument(text: string, what: string): Document.Parsed {
   checkShape(text, what);
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { version: '1.2', schema: 'core', strict: true, uniqueKeys: true, prettyErrors: true });
+    document = parseDocument(text, {
+      version: '1.2',
+      schema: 'core',
+      strict: true,
+      uniqueKeys: true,
+      prettyErrors: true,
+    });
   } catch (cause) {
-    throw new MailboxError('invalid', `${what} cannot be read as YAML`, { cause, hint: 'write one "field: value" a line' });
+    throw new MailboxError('invalid', `${what} cannot be read as YAML`, {
+      cause,
+      hint: 'write one "field: value" a line',
+    });
   }
   const problem = document.errors[0];
   if (problem) {
-    throw new MailboxError('invalid', `${what} cannot be read as YAML: ${problem.message.split('\n')[0]?.slice(0, 200)}`, {
-      hint: 'put quotes round values that hold ": ", "#" or begin with a bracket',
-    });
+    throw new MailboxError(
+      'invalid',
+      `${what} cannot be read as YAML: ${problem.message.split('\n')[0]?.slice(0, 200)}`,
+      {
+        hint: 'put quotes round values that hold ": ", "#" or begin with a bracket',
+      },
+    );
   }
   return document;
 }

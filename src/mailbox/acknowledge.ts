@@ -12,16 +12,29 @@ import type { Root } from './root.js';
 
 /** Brings the catalog up to what stands at `place`, after the message left `before`. */
 export function noteMove(catalog: Catalog, root: string, before: Place | undefined, place: Place | undefined): void {
-  if (before && (before.mailbox !== place?.mailbox || before.state !== place.state || before.name !== place.name)) catalog.remove(before);
+  if (before && (before.mailbox !== place?.mailbox || before.state !== place.state || before.name !== place.name))
+    catalog.remove(before);
   if (!place) return;
   const stat = statMessage(root, place);
   const bytes = readPlace(root, place);
   if (!stat || !bytes) catalog.remove(place);
-  else catalog.put(recordFromHead(place, bytes.subarray(0, 64 * 1024 + 256), { size: Number(stat.size), mtimeMs: Number(stat.mtimeNs) / 1e6 }));
+  else
+    catalog.put(
+      recordFromHead(place, bytes.subarray(0, 64 * 1024 + 256), {
+        size: Number(stat.size),
+        mtimeMs: Number(stat.mtimeNs) / 1e6,
+      }),
+    );
 }
 
 /** Undefined when the chat is not in the inbox any more. */
-export async function acknowledge(root: Root, clock: Clock, who: string, catalog: Catalog, place: Place): Promise<Place | undefined> {
+export async function acknowledge(
+  root: Root,
+  clock: Clock,
+  who: string,
+  catalog: Catalog,
+  place: Place,
+): Promise<Place | undefined> {
   const { key } = root.config;
   const build = (bytes: Buffer): string => {
     const message = parseMessage(bytes, key);
@@ -32,7 +45,14 @@ export async function acknowledge(root: Root, clock: Clock, who: string, catalog
       result: { outcome: 'acknowledged', at: new Date(clock.now()).toISOString() },
     });
   };
-  const placed = await settleMessage(root.dir, place, { mailbox: place.mailbox, state: 'complete' }, who, MAX_FILE_BYTES, build);
+  const placed = await settleMessage(
+    root.dir,
+    place,
+    { mailbox: place.mailbox, state: 'complete' },
+    who,
+    MAX_FILE_BYTES,
+    build,
+  );
   noteMove(catalog, root.dir, place, placed);
   return placed;
 }

@@ -4,7 +4,8 @@
  */
 import type { CatalogRecord } from '../catalog/index.js';
 import { MailboxError } from '../core/errors.js';
-import type { Place, State } from '../core/message.js';
+import { canTake, STEPS, type Step } from '../core/lifecycle.js';
+import type { Place } from '../core/message.js';
 import { claimToken } from '../core/token.js';
 import { isMailboxName } from '../core/names.js';
 import { assembleMessage, parseMessage } from '../format/message.js';
@@ -19,12 +20,21 @@ import { MAX_FILE_BYTES } from './locate.js';
 import { defaultSender } from './root.js';
 import { sendMessage, type Sent } from './send.js';
 
-function wrongState(record: CatalogRecord, doing: string, expected: State[], hint: string): MailboxError {
-  return new MailboxError('conflict', `cannot ${doing} ${nameOf(record)}: it is in ${record.state}/, expected ${expected.map((state) => `${state}/`).join(' or ')}`, { hint });
+/** Throws `conflict` when the lifecycle has no such step from where the message is. */
+function mustBeAble(step: Step, record: CatalogRecord, hint: string): void {
+  if (canTake(step, record.type, record.state)) return;
+  const expected = STEPS[step].from.map((state) => `${state}/`).join(' or ');
+  throw new MailboxError(
+    'conflict',
+    `cannot ${step} ${nameOf(record)}: it is in ${record.state}/, expected ${expected}`,
+    { hint },
+  );
 }
 
 function lost(record: CatalogRecord, doing: string): MailboxError {
-  return new MailboxError('conflict', `cannot ${doing} ${nameOf(record)}: it was moved at the same moment`, { hint: `look where it is now: mailboxd show ${record.id}` });
+  return new MailboxError('conflict', `cannot ${doing} ${nameOf(record)}: it was moved at the same moment`, {
+    hint: `look where it is now: mailboxd show ${record.id}`,
+  });
 }
 
 async function moveTo(desk: Desk, record: CatalogRecord, to: Omit<Place, 'name'>, doing: string): Promise<Place> {
@@ -36,40 +46,45 @@ async function moveTo(desk: Desk, record: CatalogRecord, to: Omit<Place, 'name'>
 
 /** A waiting task ends in `failed/`; a running one is stopped by its daemon, which writes the end. */
 export async function cancel(desk: Desk, record: CatalogRecord): Promise<Place> {
-  if (record.state !== 'inbox' && record.state !== 'in_progress') {
-    throw wrongState(record, 'cancel', ['inbox', 'in_progress'], 'it has ended already');
-  }
-  if (record.state === 'in_progress') return moveTo(desk, record, { mailbox: record.mailbox, state: 'failed' }, 'cancel');
+  mustBeAble('cancel', record, 'it has ended already');
+  const to = { mailbox: record.mailbox, state: STEPS.cancel.to };
+  if (record.state === 'in_progress') return moveTo(desk, record, to, 'cancel');
   const { key } = desk.root.config;
   const build = (bytes: Buffer): string => {
     const message = parseMessage(bytes, key);
     const id = message.front.id ?? desk.clock.newId();
     const at = new Date(desk.clock.now()).toISOString();
     const error = { code: 'cancelled', message: 'it was cancelled before it ran' };
-    return assembleMessage(message, { id, seal: claimToken(key, id, message.front.epoch ?? 0), result: { outcome: 'cancelled', at, error } });
+    return assembleMessage(message, {
+      id,
+      seal: claimToken(key, id, message.front.epoch ?? 0),
+      result: { outcome: 'cancelled', at, error },
+    });
   };
   try {
-    const placed = await settleMessage(desk.root.dir, record, { mailbox: record.mailbox, state: 'failed' }, desk.who, MAX_FILE_BYTES, build);
+    const placed = await settleMessage(desk.root.dir, record, to, desk.who, MAX_FILE_BYTES, build);
     noteMove(desk.catalog, desk.root.dir, record, placed);
     if (!placed) throw lost(record, 'cancel');
     return placed;
   } catch (error) {
     // A file that cannot be read as a message is cancelled all the same, as it is.
-    if (error instanceof MailboxError && error.code === 'invalid') return moveTo(desk, record, { mailbox: record.mailbox, state: 'failed' }, 'cancel');
+    if (error instanceof MailboxError && error.code === 'invalid') return moveTo(desk, record, to, 'cancel');
     throw error;
   }
 }
 
 export async function retry(desk: Desk, record: CatalogRecord): Promise<Place> {
-  if (record.state === 'inbox') throw wrongState(record, 'retry', ['failed', 'complete', 'in_progress'], 'it is waiting to be run already');
-  return moveTo(desk, record, { mailbox: record.mailbox, state: 'inbox' }, 'retry');
+  mustBeAble('retry', record, 'it is waiting to be run already');
+  return moveTo(desk, record, { mailbox: record.mailbox, state: STEPS.retry.to }, 'retry');
 }
 
 export async function ack(desk: Desk, record: CatalogRecord): Promise<Place> {
   if (record.type !== 'chat') {
-    throw new MailboxError('usage', `cannot acknowledge ${nameOf(record)}: it is a task`, { hint: 'a task is run by a daemon, or cancelled with `mailboxd cancel`' });
+    throw new MailboxError('usage', `cannot acknowledge ${nameOf(record)}: it is a task`, {
+      hint: 'a task is run by a daemon, or cancelled with `mailboxd cancel`',
+    });
   }
-  if (record.state !== 'inbox') throw wrongState(record, 'acknowledge', ['inbox'], 'it was read already');
+  mustBeAble('acknowledge', record, 'it was read already');
   const placed = await acknowledge(desk.root, desk.clock, desk.who, desk.catalog, record);
   if (!placed) throw lost(record, 'acknowledge');
   return placed;
@@ -91,7 +106,7 @@ export async function reassign(desk: Desk, record: CatalogRecord, mailbox: strin
     makeMailbox(desk.root.dir, mailbox);
   }
   if (mailbox === record.mailbox) throw new MailboxError('usage', `${nameOf(record)} is in that mailbox already`);
-  return moveTo(desk, record, { mailbox, state: 'inbox' }, 'move');
+  return moveTo(desk, record, { mailbox, state: STEPS.reassign.to }, 'move');
 }
 
 /** A chat that replies to the message. A running task takes it in; any other leaves it to be read. */
@@ -100,7 +115,12 @@ export async function say(desk: Desk, record: CatalogRecord, text: string, from:
   const sent = await sendMessage(desk.root, desk.clock, {
     to: record.mailbox,
     text,
-    fields: { type: 'chat', in_reply_to: record.id, ...(sender !== undefined && { from: sender }), ...(record.thread !== undefined && { thread: record.thread }) },
+    fields: {
+      type: 'chat',
+      in_reply_to: record.id,
+      ...(sender !== undefined && { from: sender }),
+      ...(record.thread !== undefined && { thread: record.thread }),
+    },
   });
   desk.catalog.refresh(sent.place);
   return sent;

@@ -48,9 +48,16 @@ export function resolveReference(desk: Desk, reference: string): CatalogRecord {
     });
   }
   if (second && exact.length === 0) {
-    throw new MailboxError('ambiguous', `${JSON.stringify(reference)} is the beginning of ${found.length > 5 ? 'more than 5' : found.length} ids`, {
-      hint: `give more of it: ${found.slice(0, 4).map((record) => record.id).join(', ')}`,
-    });
+    throw new MailboxError(
+      'ambiguous',
+      `${JSON.stringify(reference)} is the beginning of ${found.length > 5 ? 'more than 5' : found.length} ids`,
+      {
+        hint: `give more of it: ${found
+          .slice(0, 4)
+          .map((record) => record.id)
+          .join(', ')}`,
+      },
+    );
   }
   return first;
 }

@@ -25,7 +25,11 @@ export type FollowEvent =
 const LOOK = 100;
 
 /** Ends with `end` or `gone`, or when the signal fires. Starts at the file's current end, or with the first recorded run. */
-export async function* followMessage(desk: Desk, record: CatalogRecord, options: { signal?: AbortSignal; fromStart?: boolean }): AsyncIterable<FollowEvent> {
+export async function* followMessage(
+  desk: Desk,
+  record: CatalogRecord,
+  options: { signal?: AbortSignal; fromStart?: boolean },
+): AsyncIterable<FollowEvent> {
   const { signal } = options;
   const root = desk.root.dir;
   let place: Place = { mailbox: record.mailbox, state: record.state, name: record.name };
@@ -63,7 +67,13 @@ export async function* followMessage(desk: Desk, record: CatalogRecord, options:
       const message = read(desk, place);
       if (message && (message.front.result !== undefined || message.front.claim === undefined)) {
         const outcome = message.front.result?.outcome ?? place.state;
-        yield { type: 'end', state: place.state, outcome, result: resultText(message) ?? message.front.result?.error?.message ?? '', place };
+        yield {
+          type: 'end',
+          state: place.state,
+          outcome,
+          result: resultText(message) ?? message.front.result?.error?.message ?? '',
+          place,
+        };
         return;
       }
       if (!message) {
@@ -74,7 +84,8 @@ export async function* followMessage(desk: Desk, record: CatalogRecord, options:
       if (offset === undefined) {
         const message = read(desk, place);
         id = message?.front.id ?? id;
-        offset = options.fromStart && message ? Number(stat.size) - Buffer.byteLength(message.recorded) : Number(stat.size);
+        offset =
+          options.fromStart && message ? Number(stat.size) - Buffer.byteLength(message.recorded) : Number(stat.size);
       }
       const text = readFrom(messagePath(root, place), offset, decoder);
       if (text !== undefined) {

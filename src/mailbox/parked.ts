@@ -24,7 +24,12 @@ export function parkedPath(root: string): string {
 export function readParked(root: string): Parked[] {
   try {
     const value: unknown = JSON.parse(readFileSync(parkedPath(root), 'utf8'));
-    return Array.isArray(value) ? value.filter((item): item is Parked => typeof item === 'object' && item !== null && typeof (item as Parked).mailbox === 'string') : [];
+    return Array.isArray(value)
+      ? value.filter(
+          (item): item is Parked =>
+            typeof item === 'object' && item !== null && typeof (item as Parked).mailbox === 'string',
+        )
+      : [];
   } catch {
     return [];
   }

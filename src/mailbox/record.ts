@@ -26,7 +26,11 @@ function isTime(value: string | undefined): value is string {
 export function subjectOf(front: FrontMatter, body: string): string {
   const given = text(front.subject);
   if (given !== undefined) return given;
-  const line = body.slice(0, 2_000).split('\n').find((candidate) => /[\p{L}\p{N}]/u.test(candidate)) ?? '';
+  const line =
+    body
+      .slice(0, 2_000)
+      .split('\n')
+      .find((candidate) => /[\p{L}\p{N}]/u.test(candidate)) ?? '';
   const plain = line.replace(/^[\s#>*\-\d.]+/, '').trim();
   return plain.length > 80 ? `${plain.slice(0, 79)}…` : plain;
 }
@@ -89,10 +93,18 @@ export function recordFromHead(place: Place, head: Buffer, times: FileTimes): Ca
   try {
     const split = splitFrontMatter(decoded);
     const front = (split.block === undefined ? {} : readFields(split.block)) as FrontMatter;
-    const unusable = place.state === 'failed' && front.result === undefined && findMarkers(decoded, (token) => token.startsWith('r')).length > 0;
+    const unusable =
+      place.state === 'failed' &&
+      front.result === undefined &&
+      findMarkers(decoded, (token) => token.startsWith('r')).length > 0;
     const record = recordOf(place, front, split.body, times);
     return unusable ? { ...record, outcome: 'refused', reason: 'invalid' } : record;
   } catch {
-    return { ...recordOf(place, {}, '', times), subject: place.name.replace(/\.md$/, ''), outcome: 'refused', reason: 'invalid' };
+    return {
+      ...recordOf(place, {}, '', times),
+      subject: place.name.replace(/\.md$/, ''),
+      outcome: 'refused',
+      reason: 'invalid',
+    };
   }
 }

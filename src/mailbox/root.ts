@@ -52,7 +52,12 @@ export function readRoot(dir: string): Root {
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw diskFault(error, `reading ${path}`);
   }
-  const config = parseConfig(text, path, { root: dir, host: 'unconfigured', key: randomBytes(32).toString('base64url'), home: homedir() });
+  const config = parseConfig(text, path, {
+    root: dir,
+    host: 'unconfigured',
+    key: randomBytes(32).toString('base64url'),
+    home: homedir(),
+  });
   return { dir, config, configured: text !== undefined };
 }
 

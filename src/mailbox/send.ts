@@ -35,7 +35,10 @@ export interface Sent {
 const ORDER = ['id', 'type', 'from', 'to', 'subject', 'priority', 'created'];
 
 function ordered(fields: Record<string, unknown>): Record<string, unknown> {
-  const keys = [...ORDER.filter((key) => fields[key] !== undefined), ...Object.keys(fields).filter((key) => !ORDER.includes(key))];
+  const keys = [
+    ...ORDER.filter((key) => fields[key] !== undefined),
+    ...Object.keys(fields).filter((key) => !ORDER.includes(key)),
+  ];
   return Object.fromEntries(keys.map((key) => [key, fields[key]]));
 }
 
@@ -54,9 +57,13 @@ export async function sendMessage(root: Root, clock: Clock, draft: Draft): Promi
   }
   const text = decodeText(Buffer.from(draft.text));
   if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES) {
-    throw new MailboxError('invalid', `found a text of ${Buffer.byteLength(text)} bytes, expected at most ${MAX_MESSAGE_BYTES}`, {
-      hint: 'send large data as an attachment',
-    });
+    throw new MailboxError(
+      'invalid',
+      `found a text of ${Buffer.byteLength(text)} bytes, expected at most ${MAX_MESSAGE_BYTES}`,
+      {
+        hint: 'send large data as an attachment',
+      },
+    );
   }
   const split = splitFrontMatter(text);
   const own = split.block === undefined ? {} : readFields(split.block);
@@ -73,7 +80,9 @@ export async function sendMessage(root: Root, clock: Clock, draft: Draft): Promi
   }
   const subject = subjectOf(fields, split.body);
   if (subject === '' && split.body.trim() === '') {
-    throw new MailboxError('invalid', 'found an empty message, expected a text', { hint: 'give a text, --file FILE, or pipe one in' });
+    throw new MailboxError('invalid', 'found an empty message, expected a text', {
+      hint: 'give a text, --file FILE, or pipe one in',
+    });
   }
   const changes = Object.fromEntries(Object.entries(ordered(fields)).filter(([key, value]) => own[key] !== value));
   const bytes = assembleMessage({ split, ownText: split.body, recorded: '' }, changes);

@@ -24,13 +24,32 @@ export interface MessageView {
 
 export function showMessage(desk: Desk, record: CatalogRecord): MessageView {
   const bytes = readPlace(desk.root.dir, record);
-  if (!bytes) throw new MailboxError('not_found', `${nameOf(record)} is not there any more`, { hint: `look again: mailboxd show ${record.id}` });
+  if (!bytes)
+    throw new MailboxError('not_found', `${nameOf(record)} is not there any more`, {
+      hint: `look again: mailboxd show ${record.id}`,
+    });
   const path = messagePath(desk.root.dir, record);
   try {
     const message = parseMessage(bytes, desk.root.config.key, { trustFields: true });
-    return { record, path, fields: message.front, problem: undefined, text: message.ownText, recorded: message.recorded, result: resultText(message) };
+    return {
+      record,
+      path,
+      fields: message.front,
+      problem: undefined,
+      text: message.ownText,
+      recorded: message.recorded,
+      result: resultText(message),
+    };
   } catch (error) {
     if (!(error instanceof MailboxError)) throw error;
-    return { record, path, fields: undefined, problem: error.message, text: new TextDecoder().decode(bytes), recorded: '', result: undefined };
+    return {
+      record,
+      path,
+      fields: undefined,
+      problem: error.message,
+      text: new TextDecoder().decode(bytes),
+      recorded: '',
+      result: undefined,
+    };
   }
 }

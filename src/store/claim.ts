@@ -13,7 +13,18 @@ import { join } from 'node:path';
 import { MailboxError, systemCode } from '../core/errors.js';
 import { renamedFor } from '../core/names.js';
 import type { Place, State } from '../core/message.js';
-import { appendExisting, diskFault, linkUnique, randomSuffix, readRegular, removeQuietly, stampOf, syncFolder, writeTemp, type Stamp } from './durable.js';
+import {
+  appendExisting,
+  diskFault,
+  linkUnique,
+  randomSuffix,
+  readRegular,
+  removeQuietly,
+  stampOf,
+  syncFolder,
+  writeTemp,
+  type Stamp,
+} from './durable.js';
 import { CLAIM_PREFIX, HELD_PREFIX, hiddenName, parseHeld } from './hidden.js';
 import { messagePath, stateDir } from './paths.js';
 

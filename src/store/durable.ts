@@ -2,7 +2,17 @@
  * The few ways bytes reach the disk. A file appears whole or not at all: written to a temporary name beside its
  * place, synced, then linked. `link` refuses an existing name where `rename` would overwrite it.
  */
-import { constants, linkSync, lstatSync, openSync, unlinkSync, closeSync, writeSync, fstatSync, readSync } from 'node:fs';
+import {
+  constants,
+  linkSync,
+  lstatSync,
+  openSync,
+  unlinkSync,
+  closeSync,
+  writeSync,
+  fstatSync,
+  readSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -36,7 +46,10 @@ export function diskFault(error: unknown, doing: string): MailboxError {
 }
 
 export function randomSuffix(): string {
-  return BigInt(`0x${randomBytes(8).toString('hex')}`).toString(36).slice(0, 10).padStart(10, '0');
+  return BigInt(`0x${randomBytes(8).toString('hex')}`)
+    .toString(36)
+    .slice(0, 10)
+    .padStart(10, '0');
 }
 
 /** What identifies one state of one file: same stamp, same bytes. */
@@ -66,7 +79,10 @@ export function readRegular(path: string, max: number): { bytes: Buffer; stamp: 
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT') return undefined;
-    if (code === 'ELOOP') throw new MailboxError('invalid', 'found a symbolic link, expected a regular file', { hint: 'put the file itself here' });
+    if (code === 'ELOOP')
+      throw new MailboxError('invalid', 'found a symbolic link, expected a regular file', {
+        hint: 'put the file itself here',
+      });
     if (code === 'ENXIO') throw new MailboxError('invalid', 'found a socket or fifo, expected a regular file');
     throw diskFault(error, `reading ${basename(path)}`);
   }
@@ -74,7 +90,9 @@ export function readRegular(path: string, max: number): { bytes: Buffer; stamp: 
     const stat = fstatSync(fd, { bigint: true });
     if (!stat.isFile()) throw new MailboxError('invalid', 'found a folder or a device, expected a regular file');
     if (stat.size > BigInt(max)) {
-      throw new MailboxError('invalid', `found ${stat.size} bytes, expected at most ${max}`, { hint: 'send large data as an attachment' });
+      throw new MailboxError('invalid', `found ${stat.size} bytes, expected at most ${max}`, {
+        hint: 'send large data as an attachment',
+      });
     }
     const bytes = Buffer.allocUnsafe(Number(stat.size));
     let length = 0;
@@ -166,7 +184,10 @@ const syncing = new Map<string, { running: Promise<void>; next: Promise<void> | 
 export function syncFolder(dir: string): Promise<void> {
   const current = syncing.get(dir);
   if (!current) {
-    const entry: { running: Promise<void>; next: Promise<void> | undefined } = { running: syncNow(dir), next: undefined };
+    const entry: { running: Promise<void>; next: Promise<void> | undefined } = {
+      running: syncNow(dir),
+      next: undefined,
+    };
     syncing.set(dir, entry);
     const done = (): void => {
       if (syncing.get(dir) === entry && !entry.next) syncing.delete(dir);

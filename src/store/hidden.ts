@@ -34,7 +34,9 @@ export function parseHeld(entry: string): HeldName | undefined {
 }
 
 /** The parts of a `.claim~` or `.move~` name. */
-export function parseTaken(entry: string): { kind: 'claim' | 'move'; who: string; take: string; name: string } | undefined {
+export function parseTaken(
+  entry: string,
+): { kind: 'claim' | 'move'; who: string; take: string; name: string } | undefined {
   const match = /^\.(claim|move)~([^~]+)~([a-z0-9]+)~([\s\S]+)$/.exec(entry);
   if (!match) return undefined;
   return { kind: match[1] as 'claim' | 'move', who: match[2] ?? '', take: match[3] ?? '', name: match[4] ?? '' };

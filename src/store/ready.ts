@@ -45,7 +45,12 @@ export function inodesBeingWritten(): Set<string> | undefined {
  * Whether a file of this stat can be claimed now (ms since 1970). `writers` is called only where the times do not
  * tell; `settle` is in ms. An empty file is never ready: its writer has not begun.
  */
-export function judgeReady(stat: BigIntStats, now: number, settle: number, writers: () => Set<string> | undefined): Readiness {
+export function judgeReady(
+  stat: BigIntStats,
+  now: number,
+  settle: number,
+  writers: () => Set<string> | undefined,
+): Readiness {
   if (stat.size === 0n) return { ready: false, again: 1_000 };
   if (stat.ctimeNs > stat.mtimeNs) return { ready: true, again: 0 };
   const age = now - Number(stat.mtimeMs);

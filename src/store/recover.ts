@@ -30,7 +30,13 @@ export interface Recovered {
 
 const TEMP_AGE_MS = 3_600_000;
 
-export function recoverHidden(root: string, mailbox: string, facts: RecoveryFacts, maxBytes: number, now: number): Recovered[] {
+export function recoverHidden(
+  root: string,
+  mailbox: string,
+  facts: RecoveryFacts,
+  maxBytes: number,
+  now: number,
+): Recovered[] {
   const done: Recovered[] = [];
   for (const state of STATES) {
     for (const entry of listHidden(root, mailbox, state)) {
@@ -41,7 +47,13 @@ export function recoverHidden(root: string, mailbox: string, facts: RecoveryFact
   return done;
 }
 
-function recoverOne(root: string, at: Place, facts: RecoveryFacts, maxBytes: number, now: number): Recovered | undefined {
+function recoverOne(
+  root: string,
+  at: Place,
+  facts: RecoveryFacts,
+  maxBytes: number,
+  now: number,
+): Recovered | undefined {
   const dir = stateDir(root, at.mailbox, at.state);
   const path = join(dir, at.name);
   const bring = (state: State, name: string, what: Recovered['what']): Recovered => {

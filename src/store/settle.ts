@@ -11,9 +11,18 @@ import { join } from 'node:path';
 import { systemCode } from '../core/errors.js';
 import type { Place } from '../core/message.js';
 import { MOVE_PREFIX, hiddenName } from './hidden.js';
-import { diskFault, linkUnique, randomSuffix, readRegular, removeQuietly, sameStamp, stampOf, syncFolder, writeTemp } from './durable.js';
+import {
+  diskFault,
+  linkUnique,
+  randomSuffix,
+  readRegular,
+  removeQuietly,
+  sameStamp,
+  stampOf,
+  syncFolder,
+  writeTemp,
+} from './durable.js';
 import { messagePath, stateDir } from './paths.js';
-
 
 /**
  * Gives the message at `from` new content, made by `build` from what it has now, at `to` (the same place for a
@@ -84,7 +93,12 @@ function takeAway(path: string, to: string): boolean {
  * Moves a message as it is to another folder, never over another file. Undefined when it is not there any more: of
  * two movers, or a mover and a claim, one wins the rename and the other finds nothing.
  */
-export async function moveMessage(root: string, from: Place, to: Omit<Place, 'name'>, who: string): Promise<Place | undefined> {
+export async function moveMessage(
+  root: string,
+  from: Place,
+  to: Omit<Place, 'name'>,
+  who: string,
+): Promise<Place | undefined> {
   if (to.mailbox === from.mailbox && to.state === from.state) return from;
   const target = stateDir(root, to.mailbox, to.state);
   const taken = join(target, hiddenName(`${MOVE_PREFIX}${who}~${randomSuffix()}~`, fileName(from)));

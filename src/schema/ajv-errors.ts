@@ -82,7 +82,7 @@ function foundOf(error: ErrorObject): string {
   if (schemaOf(error)['writeOnly'] === true) return 'a value that is not shown here';
   if (error.propertyName !== undefined) return `the key ${cutText(JSON.stringify(error.propertyName.slice(0, 61)))}`;
   const value: unknown = error.data;
-  if (typeof value === 'string' && /Length$/.test(error.keyword)) return `${value.length} characters`;
+  if (typeof value === 'string' && error.keyword.endsWith('Length')) return `${value.length} characters`;
   if (Array.isArray(value) && error.keyword.endsWith('Items')) return `${value.length} items`;
   return describeValue(value);
 }

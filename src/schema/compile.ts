@@ -43,17 +43,18 @@ function draftOf(schema: unknown): { ok: true; name: '2020-12' | 'draft-07' } | 
     return { ok: false, problem: problemOf({ path: '', found: describeValue(schema), expected: 'a JSON Schema' }) };
   }
   const fields = schema as Record<string, unknown>;
-  const named: unknown = Object.hasOwn(fields, '$schema') ? fields['$schema'] : undefined;
+  const named: unknown = Object.hasOwn(fields, '$schema')
+    ? fields['$schema']
+    : 'https://json-schema.org/draft/2020-12/schema';
+  const uri = typeof named === 'string' ? named : '';
   if (Object.hasOwn(fields, '$async')) {
     return {
       ok: false,
       problem: problemOf({ path: '$async', found: describeValue(fields['$async']), expected: 'no such key' }),
     };
   }
-  if (named === undefined || /^https:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/.test(String(named))) {
-    return { ok: true, name: '2020-12' };
-  }
-  if (/^https?:\/\/json-schema\.org\/draft-07\/schema#?$/.test(String(named))) return { ok: true, name: 'draft-07' };
+  if (/^https:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/.test(uri)) return { ok: true, name: '2020-12' };
+  if (/^https?:\/\/json-schema\.org\/draft-07\/schema#?$/.test(uri)) return { ok: true, name: 'draft-07' };
   const expected = 'https://json-schema.org/draft/2020-12/schema or http://json-schema.org/draft-07/schema#';
   return { ok: false, problem: problemOf({ path: '$schema', found: describeValue(named), expected }) };
 }

@@ -40,6 +40,12 @@ export function readOwnSchema(name: OwnSchemaName): SchemaNode {
   return schema;
 }
 
+/** A node together with what its `$ref` names; its own words come first. */
+export function resolveNode(root: SchemaNode, node: SchemaNode): SchemaNode {
+  const name = node.$ref?.replace('#/$defs/', '');
+  return name === undefined ? node : { ...root.$defs?.[name], ...node };
+}
+
 function validate(name: OwnSchemaName, value: unknown): SchemaProblem[] {
   const shape = checkShape(value, DATA_CAPS);
   if (shape) return [shape];

@@ -48,7 +48,7 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'object') return 'a mapping';
   // Cut before it is quoted: a megabyte of text is not worth quoting.
   if (typeof value === 'string') return cutText(JSON.stringify(value.slice(0, CUT + 1)));
-  return cutText(String(value));
+  return cutText(`${value as number | boolean | bigint | undefined}`);
 }
 
 /** A JSON pointer as people write paths: `/options/allowed_tools/2` → `options.allowed_tools[2]`. */

@@ -85,7 +85,7 @@ const config: fc.Arbitrary<Config> = fc
       mcp_servers: some(SERVERS),
     }),
   })
-  .map((parts) => ({ ...defaultConfig({ host: 'h', key: 'k' }), ...parts }));
+  .map((parts) => ({ ...defaultConfig({ host: 'h', key: 'k' }), ...parts }) as Config);
 
 const asked = {
   timeout: fc.constantFrom(...DURATIONS, '0s'),

@@ -1,8 +1,8 @@
 /** Writes a snapshot of a table that goes on changing, in slices that leave the event loop to others. */
 import { crc32 } from 'node:zlib';
 import { closeFile, openFile, syncData, writeFully } from './disk.js';
-import { journalOffset, Window, type Lines } from './lines.js';
-import { F64, U32 } from './rows.js';
+import { journalAt, journalOffset, Window, type Lines } from './lines.js';
+import { F64, F64_ROW, FLAG, U32, U32_ROW } from './rows.js';
 import { snapshotEnd, snapshotHead, type SnapshotHeader } from './snapshot.js';
 import type { Table } from './table.js';
 
@@ -74,6 +74,26 @@ export async function writeSnapshot(
     await closeFile(file);
     throw error;
   }
+}
+
+/**
+ * Points every row to its text's new place: in the snapshot (`moved`), or in the journal, of which the part from `cut` on
+ * now begins at `head`. Rows whose text was damaged on the disk go; the next sync finds them in the folders again.
+ */
+export function relocate(table: Table, moved: Float64Array, cut: number, head: number): void {
+  const damaged: number[] = [];
+  let slot = 0;
+  for (const { f64, u32, rows } of table.rows.pages()) {
+    for (let row = 0; row < rows; row++, slot++) {
+      if (((u32[row * U32_ROW + U32.flags] as number) & FLAG.live) === 0) continue;
+      const to = moved[slot] ?? -1;
+      const offset = journalOffset(f64[row * F64_ROW + F64.at] as number) ?? -1;
+      if (to >= 0) f64[row * F64_ROW + F64.at] = to;
+      else if (offset >= cut) f64[row * F64_ROW + F64.at] = journalAt(offset - cut + head);
+      else damaged.push(slot);
+    }
+  }
+  for (const each of damaged) table.remove(each);
 }
 
 /** Collects small pieces and writes them as large ones. */

@@ -11,13 +11,12 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { MailboxError, messageOf } from '../core/errors.js';
-import { writeSnapshot, type WrittenSnapshot } from './compaction.js';
+import { relocate, writeSnapshot, type WrittenSnapshot } from './compaction.js';
 import { closeFile, copyRange, isSameFile, writeFully } from './disk.js';
 import { headerText, type JournalHeader } from './journal.js';
-import { journalAt, journalOffset, type Lines } from './lines.js';
+import type { Lines } from './lines.js';
 import { journalPath, snapshotPath, type Loaded } from './load.js';
 import type { Lock } from './lock.js';
-import { F64, F64_ROW, FLAG, U32, U32_ROW } from './rows.js';
 import type { Table } from './table.js';
 import { Tail } from './tail.js';
 
@@ -168,8 +167,10 @@ export class Writer {
   #compact(): Promise<void> {
     this.#compaction ??= this.#writeSnapshot()
       .catch((error: unknown) => {
+        // Somebody removed the folder under it: the next flush makes it anew.
+        if (this.#abort.signal.aborted || !this.#lock?.isUp()) return;
         this.#notBefore = this.#tail.end + Math.max(SMALL, this.#tail.end);
-        if (!this.#abort.signal.aborted) this.#report('writing the index', error);
+        this.#report('writing the index', error);
       })
       .finally(() => {
         this.#compaction = undefined;
@@ -179,21 +180,15 @@ export class Writer {
 
   async #writeSnapshot(): Promise<void> {
     const { dir } = this.#options;
+    if (!(await this.#ensureLock())) return;
     const fresh = { snapshot: `${snapshotPath(dir)}.new`, journal: `${journalPath(dir)}.new` };
     await this.#serially(() => this.#drain());
     const cut = this.#tail.start;
-    const generation = newId();
-    const continues = { journal: this.#journal.journal, offset: cut };
+    const header = { generation: newId(), continues: { journal: this.#journal.journal, offset: cut } };
     try {
-      const written = await writeSnapshot(
-        fresh.snapshot,
-        { generation, continues },
-        this.#table,
-        this.#lines,
-        this.#abort.signal,
-      );
+      const written = await writeSnapshot(fresh.snapshot, header, this.#table, this.#lines, this.#abort.signal);
       try {
-        await this.#serially(() => this.#swap(written, generation, cut, fresh));
+        await this.#serially(() => this.#swap(written, header.generation, cut, fresh));
       } finally {
         written.stopWatching();
         if (this.#lines.snapshot !== written.file) await closeFile(written.file);
@@ -242,21 +237,7 @@ export class Writer {
   /** Goes over to the new files: every row's text is now in the new snapshot or, moved, in the new journal. */
   #adopt(written: WrittenSnapshot, journal: number, cut: number, head: number): void {
     written.stopWatching();
-    const damaged: number[] = [];
-    let slot = 0;
-    for (const { f64, u32, rows } of this.#table.rows.pages()) {
-      for (let row = 0; row < rows; row++, slot++) {
-        if (((u32[row * U32_ROW + U32.flags] as number) & FLAG.live) === 0) continue;
-        const moved = written.moved[slot] ?? -1;
-        const at = f64[row * F64_ROW + F64.at] as number;
-        const offset = journalOffset(at) ?? -1;
-        if (moved >= 0) f64[row * F64_ROW + F64.at] = moved;
-        else if (offset >= cut) f64[row * F64_ROW + F64.at] = journalAt(offset - cut + head);
-        else damaged.push(slot);
-      }
-    }
-    // The next sync finds them in the folders again.
-    for (const each of damaged) this.#table.remove(each);
+    relocate(this.#table, written.moved, cut, head);
     this.#tail.shift(cut - head);
     if (this.#lines.snapshot !== undefined) closeSync(this.#lines.snapshot);
     closeSync(this.#journalFile());
@@ -279,13 +260,17 @@ export class Writer {
   async #restore(): Promise<void> {
     const { dir } = this.#options;
     await mkdir(dir, { recursive: true });
-    if (this.#lock && !this.#lock.isUp()) this.#lock = await this.#options.relock();
-    if (!this.#lock) {
-      this.#report('writing the index', new Error('another process writes it now; this one goes on in memory'));
-      return;
-    }
     await this.#compaction;
     await this.#compact();
+  }
+
+  /** Whether the index is still ours: somebody may have removed the lock, and another process have taken it. */
+  async #ensureLock(): Promise<boolean> {
+    if (this.#lock && !this.#lock.isUp()) {
+      this.#lock = await this.#options.relock();
+      if (!this.#lock) this.#report('writing the index', 'another process writes it now; this one goes on in memory');
+    }
+    return this.#lock !== undefined;
   }
 
   #headerBytes(): number {

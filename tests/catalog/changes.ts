@@ -71,7 +71,10 @@ export function keyOf({ mailbox, state, name }: Place): string {
 /** In an order that does not depend on the catalog's for equal ids. */
 export function sorted(records: CatalogRecord[]): CatalogRecord[] {
   const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-  return records.toSorted(
-    (a, b) => Date.parse(b.created) - Date.parse(a.created) || order(a.id, b.id) || order(keyOf(a), keyOf(b)),
-  );
+  return records.toSorted((a, b) => timeOf(b) - timeOf(a) || order(a.id, b.id) || order(keyOf(a), keyOf(b)));
+}
+
+/** What a record is ordered by; one without a readable time comes last. */
+export function timeOf(record: CatalogRecord): number {
+  return Date.parse(record.created) || 0;
 }

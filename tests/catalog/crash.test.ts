@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openCatalog, type Catalog, type CatalogRecord } from '../../src/catalog/index.js';
-import { MailboxError } from '../../src/core/errors.js';
+import type { MailboxError } from '../../src/core/errors.js';
 import { testdir } from '../support/testdir.js';
 import { applyTo, changeOf, Model, recordOf, sorted } from './changes.js';
 
@@ -254,6 +254,18 @@ describe('while it is open', () => {
     await other.close();
     await using reader = await open(dir, 'read');
     expect(reader.size).toBe(0);
+  });
+
+  test('the lock alone may be deleted', async () => {
+    const dir = `${testdir()}/.mailboxd`;
+    const catalog = await open(dir);
+    for (const name of readdirSync(dir)) if (name.startsWith('index.lock')) rmSync(`${dir}/${name}`);
+    for (let i = 0; i < 20; i++) applyTo(catalog, changeOf(i));
+    await catalog.settled();
+    expect(readdirSync(dir)).toContain('index.json');
+    expect((await open(dir, 'write').then(async (other) => (await other.close(), other))).mode).toBe('read');
+    await catalog.close();
+    expect(problems).toEqual([]);
   });
 
   test('a line that somebody changed on the disk is left out and reported, not believed', async () => {

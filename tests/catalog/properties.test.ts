@@ -6,7 +6,7 @@ import { OUTCOMES } from '../../src/catalog/table.js';
 import { openCatalog, type Catalog, type CatalogRecord } from '../../src/catalog/index.js';
 import { MESSAGE_TYPES, STATES, type Place } from '../../src/core/message.js';
 import { testdir } from '../support/testdir.js';
-import { applyTo, Model, sorted, type Change } from './changes.js';
+import { applyTo, Model, sorted, timeOf, type Change } from './changes.js';
 
 const open = (dir: string, mode: 'write' | 'read' = 'write'): Promise<Catalog> =>
   openCatalog(dir, {
@@ -67,11 +67,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** What the catalog says, by every way of asking, is what the model says. */
 function expectEqual(catalog: Catalog, model: Model): void {
   const want = model.list().map((each) => JSON.parse(JSON.stringify(each)) as CatalogRecord);
-  const time = (each: CatalogRecord): number => Date.parse(each.created) || 0;
   const { records, total } = catalog.list({ limit: 1000 });
   expect(total).toBe(want.length);
   expect(sorted(records)).toEqual(sorted(want));
-  expect(records.map(time)).toEqual(want.map(time).toSorted((a, b) => b - a));
+  expect(records.map(timeOf)).toEqual(want.map(timeOf).toSorted((a, b) => b - a));
   for (const each of want) {
     expect(catalog.get(each)).toEqual(each);
     expect(catalog.hasId(each.id)).toBe(each.id !== '');

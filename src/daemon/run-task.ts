@@ -11,6 +11,7 @@ import { MAX_FILE_BYTES } from '../mailbox/locate.js';
 import { processId } from '../host/process-id.js';
 import type { Outcome, Run, RunEvent } from '../runners/port.js';
 import { releaseHeld } from '../store/claim.js';
+import { faultPoint } from '../store/fault-points.js';
 import { messagePath } from '../store/paths.js';
 import { settleMessage } from '../store/settle.js';
 import { finishRun, judgeEnd, type StopReason, type Verdict } from './finish.js';
@@ -149,6 +150,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
       if (wantsReply) noteReply(root, plan.id, plan.claim.epoch);
       const { place } = await finishRun(worker, plan, verdict);
       noteMove(worker.catalog, root, before, place);
+      faultPoint?.('ended');
       const late = releaseHeld(root, before.mailbox, plan.claim.take, before.name);
       if (late)
         worker.emit({

@@ -25,6 +25,7 @@ import {
   writeTemp,
   type Stamp,
 } from './durable.js';
+import { faultPoint } from './fault-points.js';
 import { CLAIM_PREFIX, HELD_PREFIX, hiddenName, parseHeld } from './hidden.js';
 import { messagePath, stateDir } from './paths.js';
 
@@ -54,6 +55,7 @@ export async function takeMessage(
   const dir = stateDir(root, place.mailbox, 'in_progress');
   const hidden = join(dir, hiddenName(`${CLAIM_PREFIX}${who}~${take}~`, place.name));
   if (!rename(from, hidden, dir)) return { won: false };
+  faultPoint?.('claimed');
   let placed: Place;
   let stamp: Stamp | undefined;
   try {
@@ -85,8 +87,10 @@ export async function takeMessage(
     returnTaken(root, place, hidden);
     throw diskFault(error, `claiming ${place.mailbox}/inbox/${place.name}`);
   }
+  faultPoint?.('session written');
   const held = `${HELD_PREFIX}${take}~${stamp?.size ?? 0n}~${stamp?.mtimeNs ?? 0n}~`;
   renameSync(hidden, join(dir, hiddenName(held, place.name)));
+  faultPoint?.('held');
   if (placed.state !== 'in_progress') releaseHeld(root, place.mailbox, take, place.name);
   return { won: true, place: placed, take };
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, utimesSync } from 'node:fs';
 import { STATES, type Place } from '../core/message.js';
 import { diskFault, linkUnique, removeQuietly, syncFolder, writeTemp } from './durable.js';
+import { faultPoint } from './fault-points.js';
 import { stateDir } from './paths.js';
 
 /** Creates a mailbox's four folders where they are missing. */
@@ -25,6 +26,7 @@ export async function deliverFile(root: string, place: Place, bytes: Uint8Array 
     const written = new Date(Date.now() - 50);
     utimesSync(temp, written, written);
     const name = linkUnique(temp, dir, place.name);
+    faultPoint?.('delivered');
     await syncFolder(dir);
     return { ...place, name };
   } finally {

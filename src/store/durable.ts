@@ -18,6 +18,7 @@ import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { MailboxError, messageOf, systemCode } from '../core/errors.js';
 import { renamedFor } from '../core/names.js';
+import { faultPoint } from './fault-points.js';
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -166,7 +167,12 @@ export function appendExisting(path: string, text: string): boolean {
   }
   try {
     const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    let at = 0;
+    if (faultPoint) {
+      at = writeSync(fd, bytes, 0, Math.ceil(bytes.length / 2));
+      faultPoint('mid-append');
+    }
+    while (at < bytes.length) at += writeSync(fd, bytes, at);
     return true;
   } catch (error) {
     throw diskFault(error, `appending to ${basename(path)}`);

@@ -10,6 +10,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.js';
 import type { Place } from '../core/message.js';
+import { faultPoint, reversed } from './fault-points.js';
 import { MOVE_PREFIX, hiddenName } from './hidden.js';
 import {
   diskFault,
@@ -48,15 +49,24 @@ export async function settleMessage(
   try {
     if (samePlace) {
       if (!takeAway(source, old)) return undefined;
+    } else if (reversed === 'unlink-before-link') {
+      removeQuietly(source);
+      faultPoint?.('result written');
+      await syncFolder(target);
+      faultPoint?.('before the move');
+      return { ...to, name: linkUnique(temp, target, fileName(from)) };
     } else {
       name = linkUnique(temp, target, fileName(from));
+      faultPoint?.('result written');
       await syncFolder(target);
+      faultPoint?.('before the move');
       if (!takeAway(source, old)) {
         // A person moved or deleted it in this moment: their place stands, and our new file is not wanted here.
         removeQuietly(join(target, name));
         return undefined;
       }
     }
+    faultPoint?.('after the move');
     if (!sameStamp(stampOf(old), basis.stamp)) {
       basis = readRegular(old, maxBytes) ?? basis;
       const again = await writeTemp(target, build(basis.bytes), basis.mode);

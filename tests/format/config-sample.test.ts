@@ -11,7 +11,7 @@ const CHOICES = {
   remote: 'ssh://git@example.com/m.git',
   runner: 'claude',
 };
-const GIVEN = { root: '/srv/root', host: 'other', key: 'x'.repeat(22) };
+const GIVEN = { root: '/srv/box', host: 'other', key: 'x'.repeat(22) };
 
 /** Every default set, the sentences left as comments. */
 function uncomment(sample: string): string {

@@ -4,7 +4,7 @@ import { MailboxError } from '../../src/core/errors.js';
 import { parseConfig } from '../../src/format/config.js';
 import { type SchemaNode, readOwnSchema } from '../../src/schema/own.js';
 
-const GIVEN = { root: '/srv/root', host: 'h-1', key: 'k'.repeat(22), home: '/home/ada' };
+const GIVEN = { root: '/srv/box', host: 'h-1', key: 'k'.repeat(22), home: '/home/ada' };
 
 function parse(text?: string): Config {
   return parseConfig(text, '.mailboxd/config.yaml', GIVEN);
@@ -110,7 +110,7 @@ keep: 7d
       runner: 'command',
       runners: {
         claude: {
-          path: '/srv/root/bin/claude',
+          path: '/srv/box/bin/claude',
           env: { A: '1' },
           profiles: {
             acme: { config_dir: 'acme', senders: ['acme'], env: {} },
@@ -140,7 +140,7 @@ keep: 7d
         models: ['sonnet', '*'],
         tools: ['Read', 'Bash(git:*)'],
         permission_mode: 'acceptEdits',
-        dirs: ['/srv/b', '/srv/root/work', '/home/ada/code', '/home/ada'],
+        dirs: ['/srv/b', '/srv/box/work', '/home/ada/code', '/home/ada'],
         senders: ['laptop'],
         mcp_servers: ['github'],
       },

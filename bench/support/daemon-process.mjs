@@ -1,0 +1,59 @@
+/**
+ * A real daemon as a process of its own, that tells its parent what happens and answers questions about itself.
+ * `node daemon-process.mjs <root>`, forked. Times are ms since 1970 with their fraction.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { startDaemon } from '../../dist/daemon/daemon.js';
+
+const [root = ''] = process.argv.slice(2);
+const now = () => performance.timeOrigin + performance.now();
+const TOLD = new Set(['claimed', 'finished', 'refused', 'trouble', 'chat']);
+
+/** @type {unknown[]} */
+let told = [];
+/** @type {NodeJS.Immediate | undefined} */
+let telling;
+const tell = (event) => {
+  if (!TOLD.has(event.type)) return;
+  told.push({ type: event.type, id: event.id, name: event.place?.name, at: now(), message: event.message });
+  telling ??= setImmediate(() => {
+    telling = undefined;
+    process.send?.({ events: told });
+    told = [];
+  });
+};
+
+const started = performance.now();
+const daemon = await startDaemon({ root, onEvent: tell });
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
+
+/** @type {Record<string, (argument: number) => unknown>} */
+const QUESTIONS = {
+  startMs: () => performance.now() - started,
+  resident() {
+    globalThis.gc?.();
+    return process.memoryUsage().rss / 1e6;
+  },
+  cpu: () => process.cpuUsage(),
+  size: () => daemon.desk.catalog.size,
+  loopReset: () => loop.reset(),
+  /** The histogram counts its own resolution as delay. */
+  loop: () => ({ p50: loop.percentile(50) / 1e6 - 1, p99: loop.percentile(99) / 1e6 - 1, max: loop.max / 1e6 - 1 }),
+  /** Holds the event loop, as a slow disk or a suspended machine does. */
+  stall(ms) {
+    const until = performance.now() + ms;
+    while (performance.now() < until);
+  },
+  async stop() {
+    await daemon.stop(0);
+    setImmediate(() => process.disconnect?.());
+  },
+};
+
+process.on('message', async ({ n, question, argument }) => {
+  const answer = await QUESTIONS[question]?.(argument);
+  process.send?.({ n, answer });
+});
+process.on('disconnect', () => process.exit(0));
+process.send?.({ ready: performance.now() - started });

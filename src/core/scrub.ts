@@ -20,12 +20,15 @@ const VALUE =
   /(?!(?:\\?["'])?\[redacted\])(?:(\\")(?:(?!\\")[^\r\n])*\\"|(")(?:[^"\\\r\n]|\\.)*"|(')[^'\r\n]*'|(?:(?:bearer|basic)[ \t]{1,8})?[^\s"'\\`]+|\\?["'][^\s"'\\]+)/
     .source;
 /** Any variable of Claude's: `ANTHROPIC_API_KEY=…`, `export MY_ANTHROPIC_URL = "…"`. */
-const VARIABLE = new RegExp(`(?=\\w*?ANTHROPIC_)(\\w+(?:[ \\t]{1,4}=[ \\t]{0,4}|=))${VALUE}`, 'g');
+const VARIABLE = new RegExp(`(?<!\\w)(?=\\w*?ANTHROPIC_)(\\w+(?:[ \\t]{1,4}=[ \\t]{0,4}|=))${VALUE}`, 'g');
 /** Headers hold spaces; what prints an environment puts them on a line of their own. */
 const HEADERS = /(ANTHROPIC_CUSTOM_HEADERS=)(?!\[redacted\])[^\s"'\\][^\r\n"\\]*/g;
 const NAMING = /(?:[ \t]{1,4}=[ \t]{0,4}|=|\\?["']?[ \t]{0,4}:[ \t]{0,4}(?=\\?["']|[^\s"']{12}))/.source;
 /** After a colon, which prose has too, only the value of a key or a token: `"anthropicApiKey": "…"`. */
-const NAMED = new RegExp(`(?=\\w*?(?:anthropic|claude))(\\w*(?:key|token|secret|password)${NAMING})${VALUE}`, 'gi');
+const NAMED = new RegExp(
+  `(?<!\\w)(?=\\w*?(?:anthropic|claude))(\\w*(?:key|token|secret|password)${NAMING})${VALUE}`,
+  'gi',
+);
 /** `Bearer of bad news` is no secret: a token is long, or has a digit in it. */
 const BEARER = /(bearer(?:[ \t]{1,8}|%20|\+))(?:(?=[a-z_.~+/=-]*\d)[\w.~+/=-]{4,}|[\w.~+/=-]{24,})/gi;
 const AUTHORIZATION =

@@ -8,11 +8,11 @@ import { isClaimToken } from '../core/token.js';
 import { assembleMessage, lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
 import { renderResult } from '../format/transcript.js';
 import { noteMove } from '../mailbox/acknowledge.js';
-import { idOf, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
+import { MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import { isAlive } from '../host/process-id.js';
 import { endProcesses, findRun } from '../runners/process/index.js';
 import { releaseHeld } from '../store/claim.js';
-import { listState, statMessage } from '../store/list.js';
+import { listState } from '../store/list.js';
 import { recoverHidden } from '../store/recover.js';
 import { removeQuietly } from '../store/durable.js';
 import { messagePath } from '../store/paths.js';
@@ -46,26 +46,8 @@ export async function recoverMailbox(
   isHeld: (claim: Claim, id: string) => boolean,
 ): Promise<void> {
   const root = worker.root.dir;
-  const takes = new Map<string, Place>();
-  for (const name of listState(root, mailbox, 'in_progress')) {
-    const place: Place = { mailbox, state: 'in_progress', name };
-    const bytes = readPlace(root, place);
-    const take = bytes && parseSafely(bytes, worker.root.config.key)?.front.claim?.take;
-    if (typeof take === 'string') takes.set(take, place);
-  }
-  const recovered = recoverHidden(
-    root,
-    mailbox,
-    {
-      isAlive,
-      hasTake: (take) => takes.has(take),
-      idOf,
-      hasId: (id) =>
-        worker.catalog.findById(id, 5).some((record) => record.id === id && statMessage(root, record) !== undefined),
-    },
-    MAX_FILE_BYTES,
-    worker.clock.now(),
-  );
+  const facts = { isAlive, own: worker.who, hasTake: (take: string) => takesOf(worker, mailbox).has(take) };
+  const recovered = recoverHidden(root, mailbox, facts, worker.clock.now());
   for (const item of recovered) {
     if (item.what === 'removed') continue;
     worker.catalog.refresh(item.place);
@@ -73,6 +55,17 @@ export async function recoverMailbox(
   }
   for (const name of listState(root, mailbox, 'in_progress'))
     await recoverClaim(worker, { mailbox, state: 'in_progress', name }, isHeld);
+}
+
+/** The takes that the claims in `in_progress/` were made from, as it is now: another daemon may claim meanwhile. */
+function takesOf(worker: Worker, mailbox: string): Set<string> {
+  const takes = new Set<string>();
+  for (const name of listState(worker.root.dir, mailbox, 'in_progress')) {
+    const bytes = readPlace(worker.root.dir, { mailbox, state: 'in_progress', name });
+    const take = bytes && parseSafely(bytes, worker.root.config.key)?.front.claim?.take;
+    if (typeof take === 'string') takes.add(take);
+  }
+  return takes;
 }
 
 function parseSafely(bytes: Buffer, key: string): ParsedMessage | undefined {

@@ -26,7 +26,7 @@ import {
   type Stamp,
 } from './durable.js';
 import { faultPoint } from './fault-points.js';
-import { CLAIM_PREFIX, HELD_PREFIX, hiddenName, parseHeld } from './hidden.js';
+import { CLAIM_PREFIX, END_PREFIX, formatSuccessor, HELD_PREFIX, hiddenName, inUse, parseHeld } from './hidden.js';
 import { messagePath, stateDir } from './paths.js';
 
 /** What to do with a file that was taken: run it, or place it elsewhere (a refusal, an acknowledgement). */
@@ -40,8 +40,8 @@ export type TakeResult = { won: true; place: Place; take: string } | { won: fals
 
 /**
  * Takes a waiting file out of the inbox, for good or not at all. `decide` sees its bytes and says where it goes and
- * with what content, or undefined to leave it; then, and when it throws, the file is back in the inbox. `take` (random letters) must be written into the
- * claim, so that a crash can be understood. Returns `won: false` when the file is not there any more.
+ * with what content, or undefined to leave it; then, and when it throws, the file is back in the inbox. `take` (random
+ * letters) must be written into the claim, so that a crash can be understood. Returns `won: false` when the file is not there any more.
  */
 export async function takeMessage(
   root: string,
@@ -54,8 +54,25 @@ export async function takeMessage(
   const from = messagePath(root, place);
   const dir = stateDir(root, place.mailbox, 'in_progress');
   const hidden = join(dir, hiddenName(`${CLAIM_PREFIX}${who}~${take}~`, place.name));
-  if (!rename(from, hidden, dir)) return { won: false };
-  faultPoint?.('claimed');
+  inUse.add(hidden);
+  try {
+    if (!rename(from, hidden, dir)) return { won: false };
+    faultPoint?.('claimed');
+    return await decideTaken(root, place, who, maxBytes, decide, { take, dir, hidden });
+  } finally {
+    inUse.delete(hidden);
+  }
+}
+
+async function decideTaken(
+  root: string,
+  place: Place,
+  who: string,
+  maxBytes: number,
+  decide: Parameters<typeof takeMessage>[4],
+  { take, dir, hidden: claimed }: { take: string; dir: string; hidden: string },
+): Promise<TakeResult> {
+  let hidden = claimed;
   let placed: Place;
   let stamp: Stamp | undefined;
   try {
@@ -78,6 +95,17 @@ export async function takeMessage(
     if ('problem' in read) return placeUnread(root, place, hidden, decision, take);
     const temp = await writeTemp(target, decision.bytes);
     try {
+      if (decision.state !== 'in_progress') {
+        // A claim in in_progress/ is known by its take; an end elsewhere by its inode.
+        const successor = formatSuccessor({
+          ino: stampOf(temp)?.ino ?? 0n,
+          size: stamp?.size ?? 0n,
+          mtimeNs: stamp?.mtimeNs ?? 0n,
+        });
+        const ending = join(dir, hiddenName(`${END_PREFIX}${who}~${successor}~`, place.name));
+        renameSync(hidden, ending);
+        hidden = ending;
+      }
       placed = { mailbox: place.mailbox, state: decision.state, name: linkUnique(temp, target, place.name) };
     } finally {
       removeQuietly(temp);

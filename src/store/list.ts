@@ -30,7 +30,7 @@ export function listState(root: string, mailbox: string, state: State): string[]
 
 /** Hidden names that the store made in a state's folder (see hidden.ts). */
 export function listHidden(root: string, mailbox: string, state: State): string[] {
-  return namesOf(stateDir(root, mailbox, state)).filter((name) => /^\.(claim|held|move|tmp)~/.test(name));
+  return namesOf(stateDir(root, mailbox, state)).filter((name) => /^\.(claim|end|held|move|tmp)~/.test(name));
 }
 
 /** The stat of a message's file, not following links; undefined when it is not there. */

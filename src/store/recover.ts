@@ -4,11 +4,13 @@
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemCode } from '../core/errors.js';
+import { renamedFor } from '../core/names.js';
 import { STATES, type Place, type State } from '../core/message.js';
 import { releaseHeld } from './claim.js';
-import { linkUnique, readRegular, removeQuietly } from './durable.js';
-import { parseHeld, parseTaken } from './hidden.js';
-import { listHidden } from './list.js';
+import { linkUnique, removeQuietly, stampOf } from './durable.js';
+import { inUse, parseHeld, parseSuccessor, parseTaken } from './hidden.js';
+import { listHidden, listState, statMessage } from './list.js';
 import { stateDir } from './paths.js';
 
 export interface RecoveryFacts {
@@ -16,10 +18,8 @@ export interface RecoveryFacts {
   isAlive(who: string): boolean;
   /** Whether a message in `in_progress/` carries this take in its claim. */
   hasTake(take: string): boolean;
-  /** The id in a message's bytes, if it has one. */
-  idOf(bytes: Buffer): string | undefined;
-  /** Whether a message with this id stands in some folder under its visible name. */
-  hasId(id: string): boolean;
+  /** This process, by the name it has in hidden names. */
+  own: string;
 }
 
 /** What was done, for the log: one entry a file. */
@@ -30,30 +30,18 @@ export interface Recovered {
 
 const TEMP_AGE_MS = 3_600_000;
 
-export function recoverHidden(
-  root: string,
-  mailbox: string,
-  facts: RecoveryFacts,
-  maxBytes: number,
-  now: number,
-): Recovered[] {
+export function recoverHidden(root: string, mailbox: string, facts: RecoveryFacts, now: number): Recovered[] {
   const done: Recovered[] = [];
   for (const state of STATES) {
     for (const entry of listHidden(root, mailbox, state)) {
-      const result = recoverOne(root, { mailbox, state, name: entry }, facts, maxBytes, now);
+      const result = recoverOne(root, { mailbox, state, name: entry }, facts, now);
       if (result) done.push(result);
     }
   }
   return done;
 }
 
-function recoverOne(
-  root: string,
-  at: Place,
-  facts: RecoveryFacts,
-  maxBytes: number,
-  now: number,
-): Recovered | undefined {
+function recoverOne(root: string, at: Place, facts: RecoveryFacts, now: number): Recovered | undefined {
   const dir = stateDir(root, at.mailbox, at.state);
   const path = join(dir, at.name);
   const bring = (state: State, name: string, what: Recovered['what']): Recovered => {
@@ -68,10 +56,18 @@ function recoverOne(
 
   const taken = parseTaken(at.name);
   if (taken) {
-    if (facts.isAlive(taken.who)) return undefined;
+    if (facts.isAlive(taken.who) && (taken.who !== facts.own || inUse.has(path))) return undefined;
+    const stamp = stampOf(path);
+    if (!stamp) return undefined;
+    // It was linked to its place, and died before this name went.
+    if (isVisible(root, at.mailbox, stamp.ino)) return drop();
     if (taken.kind === 'claim') return facts.hasTake(taken.take) ? drop() : bring('inbox', taken.name, 'returned');
-    const id = readId(path, facts, maxBytes);
-    return id !== undefined && facts.hasId(id) ? drop() : bring(at.state, taken.name, 'restored');
+    const successor = parseSuccessor(taken.take);
+    if (successor && isVisible(root, at.mailbox, successor.ino)) {
+      const isUntouched = successor.size === stamp.size && successor.mtimeNs === stamp.mtimeNs;
+      return isUntouched ? drop() : bring('inbox', renamedFor(taken.name, 'late'), 'late edit');
+    }
+    return taken.kind === 'end' ? bring('inbox', taken.name, 'returned') : bring(at.state, taken.name, 'restored');
   }
   const held = parseHeld(at.name);
   if (held) {
@@ -80,14 +76,24 @@ function recoverOne(
     return late ? { what: 'late edit', place: late } : { what: 'removed', place: at };
   }
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat && now - stat.mtimeMs > TEMP_AGE_MS ? drop() : undefined;
+  return stat && (isOrphan(at.name) || now - stat.mtimeMs > TEMP_AGE_MS) ? drop() : undefined;
 }
 
-function readId(path: string, facts: RecoveryFacts, maxBytes: number): string | undefined {
+/** Whether a message of this mailbox is the file with this inode, in whatever folder and by whatever name. */
+function isVisible(root: string, mailbox: string, ino: bigint): boolean {
+  return STATES.some((state) =>
+    listState(root, mailbox, state).some((name) => statMessage(root, { mailbox, state, name })?.ino === ino),
+  );
+}
+
+/** Whether the writer of a temporary file is gone. */
+function isOrphan(name: string): boolean {
+  const pid = Number(/^\.tmp~(\d+)~/.exec(name)?.[1]);
+  if (!(pid > 0)) return false;
   try {
-    const file = readRegular(path, maxBytes);
-    return file && facts.idOf(file.bytes);
-  } catch {
-    return undefined; // not readable as a message: it is put back and judged like any other
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'ESRCH';
   }
 }

@@ -3,15 +3,17 @@
  *
  * The new content is written, synced and linked at its target first; only then is the old file taken away, by rename
  * into a hidden name, and looked at once more: when it is not what the new content was made from, the content is made
- * again from what was really there. A crash in between leaves both, or a hidden file that says where it belongs
- * (recover.ts). At no moment is the message, or a person's edit of it, nowhere.
+ * again from what was really there. (A rewrite in place, and a message that others may claim from the inbox meanwhile,
+ * are taken away first.) A crash in between leaves both, or a hidden file that names its successor (recover.ts). At no
+ * moment is the message, or a person's edit of it, nowhere.
  */
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemCode } from '../core/errors.js';
+import { MailboxError, systemCode } from '../core/errors.js';
 import type { Place } from '../core/message.js';
+import { renamedFor } from '../core/names.js';
 import { faultPoint, reversed } from './fault-points.js';
-import { MOVE_PREFIX, hiddenName } from './hidden.js';
+import { END_PREFIX, formatSuccessor, hiddenName, inUse, MOVE_PREFIX } from './hidden.js';
 import {
   diskFault,
   linkUnique,
@@ -44,10 +46,18 @@ export async function settleMessage(
   if (!read) return undefined;
   let basis = read;
   let temp = await writeTemp(target, build(basis.bytes), basis.mode);
-  const old = join(target, hiddenName(`${MOVE_PREFIX}${who}~${randomSuffix()}~`, fileName(from)));
+  // From the inbox it is taken under a name that leads back there.
+  const isWaiting = from.state === 'inbox' && !samePlace;
+  const hiddenDir = isWaiting ? stateDir(root, to.mailbox, 'in_progress') : target;
+  const hiddenPath = (): string => {
+    const successor = formatSuccessor({ ...basis.stamp, ino: stampOf(temp)?.ino ?? 0n });
+    return join(hiddenDir, hiddenName(`${isWaiting ? END_PREFIX : MOVE_PREFIX}${who}~${successor}~`, fileName(from)));
+  };
+  let old = hiddenPath();
+  inUse.add(old);
   let name: string | undefined;
   try {
-    if (samePlace) {
+    if (samePlace || isWaiting) {
       if (!takeAway(source, old)) return undefined;
     } else if (reversed === 'unlink-before-link') {
       removeQuietly(source);
@@ -68,21 +78,54 @@ export async function settleMessage(
     }
     faultPoint?.('after the move');
     if (!sameStamp(stampOf(old), basis.stamp)) {
-      basis = readRegular(old, maxBytes) ?? basis;
-      const again = await writeTemp(target, build(basis.bytes), basis.mode);
-      removeQuietly(temp);
-      temp = again;
-      if (name !== undefined) renameSync(temp, join(target, name));
+      const edited = readRegular(old, maxBytes) ?? basis;
+      const again = await rebuild(target, edited, build);
+      if (again === undefined) {
+        // Their edit cannot be brought together with the new content: it stands beside it.
+        linkUnique(old, target, renamedFor(fileName(from), 'edited'));
+      } else {
+        const before = temp;
+        const wasOurs = name !== undefined && sameStamp(stampOf(join(target, name)), stampOf(before));
+        basis = edited;
+        temp = again;
+        const next = hiddenPath();
+        renameSync(old, next);
+        inUse.delete(old);
+        inUse.add(next);
+        old = next;
+        if (name !== undefined && wasOurs) renameSync(temp, join(target, name));
+        else if (name !== undefined) name = linkUnique(temp, target, name);
+        removeQuietly(before);
+      }
     }
-    if (samePlace) name = linkUnique(temp, target, fileName(from));
+    if (name === undefined) {
+      name = linkUnique(temp, target, fileName(from));
+      await syncFolder(target);
+    }
     removeQuietly(old);
-    if (samePlace) await syncFolder(target);
   } catch (error) {
     throw diskFault(error, `writing ${from.mailbox}/${from.state}/${from.name}`);
   } finally {
+    inUse.delete(old);
     removeQuietly(temp);
   }
-  return name === undefined ? undefined : { ...to, name };
+  return { ...to, name };
+}
+
+/** A temporary file with the content made from `edited`; undefined where it cannot be made. */
+async function rebuild(
+  dir: string,
+  edited: { bytes: Buffer; mode: number },
+  build: (bytes: Buffer) => string | Uint8Array,
+): Promise<string | undefined> {
+  let content: string | Uint8Array;
+  try {
+    content = build(edited.bytes);
+  } catch (error) {
+    if (error instanceof MailboxError && error.code === 'invalid') return undefined;
+    throw error;
+  }
+  return writeTemp(dir, content, edited.mode);
 }
 
 function fileName(place: Place): string {
@@ -112,13 +155,16 @@ export async function moveMessage(
   if (to.mailbox === from.mailbox && to.state === from.state) return from;
   const target = stateDir(root, to.mailbox, to.state);
   const taken = join(target, hiddenName(`${MOVE_PREFIX}${who}~${randomSuffix()}~`, fileName(from)));
-  if (!takeAway(messagePath(root, from), taken)) return undefined;
+  inUse.add(taken);
   try {
+    if (!takeAway(messagePath(root, from), taken)) return undefined;
     const name = linkUnique(taken, target, fileName(from));
     removeQuietly(taken);
     await syncFolder(target);
     return { ...to, name };
   } catch (error) {
     throw diskFault(error, `moving ${from.mailbox}/${from.state}/${from.name}`);
+  } finally {
+    inUse.delete(taken);
   }
 }

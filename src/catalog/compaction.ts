@@ -1,8 +1,9 @@
 /** Writes a snapshot of a table that goes on changing, in slices that leave the event loop to others. */
 import { crc32 } from 'node:zlib';
 import { closeFile, openFile, syncData, writeFully } from './disk.js';
-import { journalAt, journalOffset, Window, type Lines } from './lines.js';
+import { Window, type Lines } from './lines.js';
 import { F64, F64_ROW, FLAG, U32, U32_ROW } from './rows.js';
+import { journalAt, journalOffset } from './span.js';
 import { snapshotEnd, snapshotHead, type SnapshotHeader } from './snapshot.js';
 import type { Table } from './table.js';
 
@@ -82,18 +83,32 @@ export async function writeSnapshot(
  */
 export function relocate(table: Table, moved: Float64Array, cut: number, head: number): void {
   const damaged: number[] = [];
-  let slot = 0;
-  for (const { f64, u32, rows } of table.rows.pages()) {
-    for (let row = 0; row < rows; row++, slot++) {
-      if (((u32[row * U32_ROW + U32.flags] as number) & FLAG.live) === 0) continue;
-      const to = moved[slot] ?? -1;
-      const offset = journalOffset(f64[row * F64_ROW + F64.at] as number) ?? -1;
-      if (to >= 0) f64[row * F64_ROW + F64.at] = to;
-      else if (offset >= cut) f64[row * F64_ROW + F64.at] = journalAt(offset - cut + head);
-      else damaged.push(slot);
-    }
+  let first = 0;
+  for (const page of table.rows.pages()) {
+    relocatePage(page, first, moved, cut, head, damaged);
+    first += page.rows;
   }
-  for (const each of damaged) table.remove(each);
+  for (const slot of damaged) table.remove(slot);
+}
+
+/** A function of its own, so that the engine has compiled it after a few pages: this runs in one go over all rows. */
+function relocatePage(
+  { f64, u32, rows }: { f64: Float64Array; u32: Uint32Array; rows: number },
+  first: number,
+  moved: Float64Array,
+  cut: number,
+  head: number,
+  damaged: number[],
+): void {
+  for (let row = 0; row < rows; row++) {
+    if (((u32[row * U32_ROW + U32.flags] as number) & FLAG.live) === 0) continue;
+    const slot = first + row;
+    const to = slot < moved.length ? (moved[slot] as number) : -1;
+    const offset = journalOffset(f64[row * F64_ROW + F64.at] as number) ?? -1;
+    if (to >= 0) f64[row * F64_ROW + F64.at] = to;
+    else if (offset >= cut) f64[row * F64_ROW + F64.at] = journalAt(offset - cut + head);
+    else damaged.push(slot);
+  }
 }
 
 /** Collects small pieces and writes them as large ones. */

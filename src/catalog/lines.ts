@@ -1,27 +1,8 @@
-/**
- * Where records' texts are: in the snapshot, in the journal, or in memory on their way to the journal. A span's `at` is
- * the byte in the snapshot, or -1 minus the byte in the journal.
- */
+/** Records' texts: in the snapshot, in the journal, or in memory on their way to the journal. */
 import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { journalOffset, type Span } from './span.js';
 import type { Tail } from './tail.js';
-
-export interface Span {
-  at: number;
-  /** Bytes. */
-  length: number;
-  /** CRC-32 of the text. */
-  crc: number;
-}
-
-export function journalAt(offset: number): number {
-  return -1 - offset;
-}
-
-/** The offset in the journal of a span that is there, else undefined. */
-export function journalOffset(at: number): number | undefined {
-  return at < 0 ? -1 - at : undefined;
-}
 
 export class Lines {
   snapshot: number | undefined;

@@ -3,9 +3,10 @@ import { closeSync, ftruncateSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { State } from '../core/message.js';
 import { parseRemoval, readHeader, readLines, type JournalHeader } from './journal.js';
-import { journalAt, Lines, sizeOf } from './lines.js';
+import { Lines, sizeOf } from './lines.js';
 import { readRecord } from './record.js';
 import { readSnapshot, type OpenSnapshot, type SnapshotProblem } from './snapshot.js';
+import { journalAt } from './span.js';
 import { Table } from './table.js';
 import { Tail } from './tail.js';
 

@@ -12,7 +12,8 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { readFully, type Span } from './lines.js';
+import { readFully } from './lines.js';
+import type { Span } from './span.js';
 
 export const SNAPSHOT_VERSION = 1;
 

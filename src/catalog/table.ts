@@ -3,10 +3,10 @@ import { STATES, type Place, type ResultRecord, type State } from '../core/messa
 import { hashed, hashText } from './hash.js';
 import { isId, packId } from './ids.js';
 import { Interner } from './interner.js';
-import type { Span } from './lines.js';
 import type { CatalogRecord } from './record.js';
 import { F64, FLAG, Rows, U32 } from './rows.js';
 import { SlotIndex } from './slot-index.js';
+import type { Span } from './span.js';
 
 export const OUTCOMES: readonly (ResultRecord['outcome'] | undefined)[] = [
   undefined,

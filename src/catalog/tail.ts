@@ -1,7 +1,6 @@
 /** The end of the journal that is not on disk yet: lines in chunks of memory, each with its offset in the journal. */
 import { crc32 } from 'node:zlib';
-import type { Span } from './lines.js';
-import { journalAt } from './lines.js';
+import { journalAt, type Span } from './span.js';
 
 const CHUNK = 64 * 1024;
 /** `p 1a2b3c4d ` before the text. */

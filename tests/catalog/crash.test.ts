@@ -103,6 +103,28 @@ test('any byte of the journal may be wrong: never a record that was not put in',
   }
 });
 
+test('lines behind a damaged one do not come back when the next line fills its place', async () => {
+  const dir = `${testdir()}/.mailboxd`;
+  const named = (name: string): CatalogRecord => recordOf({ mailbox: 'server', state: 'inbox', name });
+  await using catalog = await open(dir);
+  for (const name of ['1.md', '2.md', '3.md']) catalog.put(named(name));
+  await catalog.flush();
+  rmSync(`${dir}/index.json`, { force: true });
+  const image = crashImage(dir);
+  writeFileSync(
+    `${image}/index.journal`,
+    readFileSync(`${image}/index.journal`, 'utf8').replace('"name":"2.md"', '"name":"x.md"'),
+  );
+  const writer = await open(image);
+  expect(contents(writer)).toEqual([named('1.md')]);
+  writer.put(named('4.md'));
+  await writer.flush();
+  rmSync(`${image}/index.json`, { force: true });
+  await using reader = await open(crashImage(image), 'read');
+  expect(contents(reader)).toEqual([named('1.md'), named('4.md')]);
+  await writer.close();
+});
+
 describe('a snapshot', () => {
   async function snapshotted(): Promise<{ dir: string; records: CatalogRecord[] }> {
     const dir = `${testdir()}/.mailboxd`;
@@ -179,6 +201,34 @@ describe('a snapshot', () => {
     await using catalog = await open(dir);
     expect(contents(catalog)).toEqual(records);
   });
+});
+
+test('what changes while a snapshot is written is in neither place twice, and nowhere old', async () => {
+  const dir = `${testdir()}/.mailboxd`;
+  const catalog = await open(dir);
+  const model = new Model();
+  const put = (i: number, round: number): void => {
+    const place = { mailbox: 'server', state: 'inbox', name: `${i}.md` } as const;
+    const change =
+      round % 3 === 2 ? { remove: place } : { put: recordOf(place, { subject: `${round} `.repeat(20_000) }) };
+    applyTo(catalog, change);
+    applyTo(model, change);
+  };
+  for (let i = 0; i < 60; i++) put(i, 0);
+  await catalog.flush();
+  let during = 0;
+  for (let round = 1; round < 300 && during < 6; round++) {
+    for (let i = round % 7; i < 60; i += 7) put(i, round);
+    if (existsSync(`${dir}/index.json.new`)) during++;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(during).toBeGreaterThan(2);
+  await catalog.settled();
+  expect(contents(catalog)).toEqual(model.list());
+  await using reader = await open(crashImage(dir), 'read');
+  expect(contents(reader)).toEqual(model.list());
+  await catalog.close();
+  expect(problems).toEqual([]);
 });
 
 test('between the two renames the new snapshot goes on with the old journal, and with no other', async () => {

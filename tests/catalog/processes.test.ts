@@ -113,6 +113,20 @@ test('of many that want the lock at once, never two have it, and one gets it in 
   expect(times).toBeGreaterThan(0);
 });
 
+test('a rival that came between the look and the lock is seen in time', async () => {
+  const dir = testdir({ 'index.lock.7.7.dead': '' });
+  let looks = 0;
+  const lock = await acquireLock(dir, {
+    process: '1.1',
+    isAlive: (process) => {
+      if (looks++ === 0) writeFileSync(`${dir}/index.lock.2.2.rival`, '');
+      return process === '2.2';
+    },
+  });
+  expect(lock).toBeUndefined();
+  expect(readdirSync(dir)).toEqual(['index.lock.2.2.rival']);
+});
+
 test('what the dead left behind is no lock', async () => {
   const dir = testdir({
     // A process id with another start time, one that cannot be, and nonsense.

@@ -53,9 +53,10 @@ const record: fc.Arbitrary<CatalogRecord> = fc.tuple(place, id, rest, fc.nat(1e6
   crashes: 0,
   ...more,
 }));
-type Step = Change | 'reopen' | 'flush' | 'settle' | 'lose the files' | { crash: number };
+type Step = Change | 'turn' | 'reopen' | 'flush' | 'settle' | 'lose the files' | { crash: number };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: record.map((put) => ({ put })) },
+  { weight: 3, arbitrary: fc.constant('turn' as const) },
   { weight: 3, arbitrary: place.map((remove) => ({ remove })) },
   {
     weight: 1,
@@ -107,7 +108,8 @@ test('changes, restarts and lost files', async () => {
       const changes: Change[] = [];
       try {
         for (const each of steps) {
-          if (each === 'flush') await catalog.flush();
+          if (each === 'turn') await new Promise((resolve) => setImmediate(resolve));
+          else if (each === 'flush') await catalog.flush();
           else if (each === 'settle') await catalog.settled();
           else if (each === 'lose the files') rmSync(dir, { recursive: true, force: true });
           else if (each === 'reopen') {

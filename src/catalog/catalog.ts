@@ -170,8 +170,8 @@ export class Catalog {
     try {
       await reconcileFolders(this.#loaded.table, listRoot(this.#root), {
         partial: false,
-        onChanged: (place) => {
-          if (this.#read(place)) done.read++;
+        onChanged: (place, path) => {
+          if (this.#read(place, path)) done.read++;
         },
         onGone: (slot) => {
           done.gone++;
@@ -210,9 +210,9 @@ export class Catalog {
     await this.close();
   }
 
-  #read(place: Place): CatalogRecord | undefined {
+  #read(place: Place, path = messagePath(this.#root, place)): CatalogRecord | undefined {
     try {
-      const file = readHead(messagePath(this.#root, place));
+      const file = readHead(path);
       if (!file) return undefined;
       const record = this.#options.toRecord(place, file.bytes, file.stat);
       this.put(record);

@@ -27,6 +27,8 @@ export interface FolderEntry {
   /** As `fs.Stats.mtimeMs` and `size` have them. An entry without them is taken to be unchanged when it is known. */
   mtime?: number;
   size?: number;
+  /** Where it is, when the lister knows: saves building the path again. */
+  path?: string;
 }
 
 export interface FolderListing {
@@ -56,7 +58,7 @@ export class Breath {
 export async function reconcileFolders(
   table: Table,
   folders: Iterable<FolderListing>,
-  options: { partial: boolean; onChanged(place: Place): void; onGone(slot: number): void },
+  options: { partial: boolean; onChanged(place: Place, path: string | undefined): void; onGone(slot: number): void },
 ): Promise<void> {
   const { rows } = table;
   const begun = table.stamp;
@@ -69,7 +71,7 @@ export async function reconcileFolders(
       const place = { mailbox, state, name: entry.name };
       const slot = table.find(place);
       if (slot !== -1 && slot < seen.length) seen[slot] = 1;
-      if (slot === -1 || isChanged(table, slot, entry)) options.onChanged(place);
+      if (slot === -1 || isChanged(table, slot, entry)) options.onChanged(place, entry.path);
       if (breath.isDue) await breath.take();
     }
   }

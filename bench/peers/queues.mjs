@@ -14,7 +14,11 @@ const run = promisify(execFile);
 export async function rateOfNq(dir, count) {
   mkdirSync(dir, { recursive: true });
   const env = { ...process.env, NQDIR: dir };
-  return whole(count, () => run('nq', ['-q', 'true'], { env }), () => run('nq', ['-w', '-q'], { env }));
+  return whole(
+    count,
+    () => run('nq', ['-q', 'true'], { env }),
+    () => run('nq', ['-w', '-q'], { env }),
+  );
 }
 
 /**
@@ -27,7 +31,11 @@ export async function rateOfTaskSpooler(dir, count) {
   const env = { ...process.env, TS_SOCKET: `${dir}/socket`, TMPDIR: dir, TS_MAXFINISHED: '10' };
   await run('tsp', ['-S', '8'], { env });
   try {
-    return await whole(count, () => run('tsp', ['-n', 'true'], { env }), () => run('tsp', ['-w'], { env }));
+    return await whole(
+      count,
+      () => run('tsp', ['-n', 'true'], { env }),
+      () => run('tsp', ['-w'], { env }),
+    );
   } finally {
     await run('tsp', ['-K'], { env });
   }

@@ -35,7 +35,9 @@ export async function measureThroughput({ dir, quick, say, nodeArgs }) {
       const bullmq = await rateOfBullMq(redis.socket, `queue-${n}`, count);
       found.maildir.push({ value, beside: (before + after) / 2 });
       for (const [name, beside] of Object.entries({ nq, tsp, bullmq })) found[name].push({ value, beside });
-      say(`${n + 1} of ${repetitions}: ${value.toFixed(0)}/s, Maildir ${before.toFixed(0)} and ${after.toFixed(0)}/s, nq ${nq.toFixed(0)}/s, task-spooler ${tsp.toFixed(0)}/s, BullMQ ${bullmq.toFixed(0)}/s`);
+      say(
+        `${n + 1} of ${repetitions}: ${value.toFixed(0)}/s, Maildir ${before.toFixed(0)} and ${after.toFixed(0)}/s, nq ${nq.toFixed(0)}/s, task-spooler ${tsp.toFixed(0)}/s, BullMQ ${bullmq.toFixed(0)}/s`,
+      );
     }
   } finally {
     await ours.close();
@@ -45,7 +47,13 @@ export async function measureThroughput({ dir, quick, say, nodeArgs }) {
   const unit = '/s';
   const faster = /** @type {const} */ ({ of: 'ratio', is: 'more than', limit: 1 });
   return [
-    compare({ name, unit, beside: 'bare Maildir loop', pairs: found.maildir, target: { of: 'ratio', is: 'at least', limit: 0.5 } }),
+    compare({
+      name,
+      unit,
+      beside: 'bare Maildir loop',
+      pairs: found.maildir,
+      target: { of: 'ratio', is: 'at least', limit: 0.5 },
+    }),
     compare({ name, unit, beside: 'nq', pairs: found.nq, target: faster }),
     compare({ name, unit, beside: 'task-spooler', pairs: found.tsp, target: faster }),
     compare({ name, unit, beside: 'BullMQ, fsync always', pairs: found.bullmq }),
@@ -68,7 +76,11 @@ async function openOurs(root, nodeArgs) {
   const desk = await openMailboxes(root);
   return {
     async pass() {
-      const { id } = await desk.send({ to: 'server', text: TEXT, fields: { from: 'laptop', subject: 'Scrape latest RSS feeds' } });
+      const { id } = await desk.send({
+        to: 'server',
+        text: TEXT,
+        fields: { from: 'laptop', subject: 'Scrape latest RSS feeds' },
+      });
       if (!ended.delete(id)) await new Promise((resolve) => waiting.set(id, resolve));
     },
     async close() {

@@ -50,7 +50,10 @@ export function renderTable(rows) {
   );
   const isNumber = (n) => n === 1 || n === 3;
   const line = (cells) =>
-    cells.map((cell, n) => (isNumber(n) ? cell.padStart(widths[n]) : cell.padEnd(widths[n]))).join('  ').trimEnd();
+    cells
+      .map((cell, n) => (isNumber(n) ? cell.padStart(widths[n]) : cell.padEnd(widths[n])))
+      .join('  ')
+      .trimEnd();
   const out = [`  ${line(HEAD)}`];
   for (const { row, lines } of body) out.push(row, ...lines.map((cells) => `  ${line(cells)}`));
   return `${out.join('\n')}\n`;

@@ -38,6 +38,8 @@ export interface DaemonOptions {
   runner?: string;
   /** Work off what is waiting and due, then end. */
   once?: boolean;
+  /** Runs only the tasks whose files it accepts; the others wait for another daemon. */
+  accepts?: (mailbox: string, name: string) => boolean;
   clock?: Clock;
   environment?: NodeJS.ProcessEnv;
   onEvent?: (event: DaemonEvent) => void;
@@ -94,6 +96,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   for (const mailbox of mailboxes) makeMailbox(root.dir, mailbox);
 
   const queue = createQueue();
+  const { accepts } = options;
+  if (accepts) {
+    const { put } = queue;
+    queue.put = (task) => void (accepts(task.mailbox, task.name) && put(task));
+  }
   const parking = createParking(root.dir);
   const running = new Map<string, RunningTask>();
   const claiming = new Map<string, number>();
@@ -113,7 +120,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
     emit({ type: 'trouble', message: `${doing}: ${known.message}`, ...(known.hint && { hint: known.hint }) });
   };
-  const soon = (ms: number): void => void later(ms, () => void scan());
+  const soon = (ms: number): void => later(ms, () => void scan());
   const timers = new Set<NodeJS.Timeout>();
   const later = (ms: number, act: () => void): void => {
     const timer = setTimeout(() => {
@@ -158,6 +165,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       options.once &&
       busy() === 0 &&
       !scanning &&
+      timers.size === 0 &&
       !queue.next(clock.now(), (mailbox) => parking.isOpen(mailbox, clock.now()))
     )
       finish();
@@ -213,7 +221,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         running.set(plan.id, task);
         release();
         pump();
-        offerWaitingChats();
+        offerWaitingChats(plan.id);
         onEnd(await task.done, task);
         return;
       }
@@ -226,11 +234,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pump();
   };
 
-  const offerWaitingChats = (): void => {
-    for (const [key, why] of inboxes.others) {
-      const slash = key.indexOf('/');
-      if (why === 'chat') inboxes.look(key.slice(0, slash), key.slice(slash + 1));
-    }
+  /** Chats that came before the task they reply to was claimed. */
+  const offerWaitingChats = (id: string): void => {
+    for (const { mailbox, name } of inboxes.repliesTo(id)) inboxes.look(mailbox, name);
   };
 
   const onEnd = (end: TaskEnd, task: RunningTask): void => {
@@ -309,7 +315,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
             pump();
           },
         }),
-        watchBell(stateDir(root.dir, mailbox, 'in_progress'), { onTrouble: trouble, onRing: () => lookAtRunning() }),
+        watchBell(stateDir(root.dir, mailbox, 'in_progress'), {
+          onTrouble: trouble,
+          onRing: (name) => lookAtRunning(name),
+        }),
       );
     }
     mkdirSync(hostDir(root.dir), { recursive: true });
@@ -324,8 +333,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       }),
     );
   }
-  const lookAtRunning = (): void => {
-    for (const task of running.values()) task.look();
+  /** Every claim, append and end rings here too, mostly by hidden names: only the task that is named is looked at. */
+  const lookAtRunning = (name?: string): void => {
+    for (const task of running.values()) if (name === undefined || task.place.name === name) task.look();
   };
   await Promise.all(bells.map((bell) => bell.ready));
   emit({ type: 'started', mailboxes, runner: root.config.runner, worker: root.config.host });
@@ -344,7 +354,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const sync = setInterval(() => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders')), SYNC);
 
   let stopping: Promise<void> | undefined;
+  const hurry = new AbortController();
   const stop = (grace = root.config.grace): Promise<void> => {
+    // Asked again with no grace: whoever waits for running tasks waits no more.
+    if (stopping && grace === 0) hurry.abort();
     stopping ??= (async () => {
       isStopping = true;
       clearInterval(reconcile);
@@ -354,7 +367,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       for (const bell of bells) await bell.close();
       if (running.size > 0) emit({ type: 'draining', running: running.size });
       let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, grace)));
+      const limit = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, hurry.signal.aborted ? 0 : grace);
+        hurry.signal.addEventListener('abort', () => resolve());
+      });
       await Promise.race([Promise.all([...running.values()].map((task) => task.done)), limit]);
       clearTimeout(timer);
       const left = [...running.values()];

@@ -22,6 +22,8 @@ export interface Inboxes {
   scan(mailbox: string): Promise<void>;
   /** Chats that wait to be read and files that are no messages, by `mailbox/name`. */
   readonly others: Map<string, string>;
+  /** Chats among them that reply to the message with this id. */
+  repliesTo(id: string): { mailbox: string; name: string }[];
 }
 
 /** Longest piece of work between two turns of the event loop, ms. */
@@ -35,6 +37,7 @@ export function createInboxes(
 ): Inboxes {
   const root = worker.root.dir;
   const others = new Map<string, string>();
+  const replies = new Map<string, { mailbox: string; name: string; to: string }>();
   let writers: { at: number; inodes: Set<string> | undefined } | undefined;
   const inodes = (): Set<string> | undefined => {
     const now = performance.now();
@@ -44,6 +47,7 @@ export function createInboxes(
   const forget = (mailbox: string, name: string): void => {
     queue.drop(mailbox, name);
     others.delete(`${mailbox}/${name}`);
+    replies.delete(`${mailbox}/${name}`);
     worker.catalog.remove({ mailbox, state: 'inbox', name });
   };
   const leave = (mailbox: string, name: string, why: string): void => {
@@ -66,6 +70,8 @@ export function createInboxes(
       others.set(`${mailbox}/${name}`, stat.size === 0n ? 'it is empty' : 'it is still being written');
       return onSoon(ready.again);
     }
+    const stamp = `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+    if (queue.get(mailbox, name)?.stamp === stamp) return;
     const unreadable = { mailbox, name, priority: 'normal' as const, created: Number(stat.mtimeMs), due: 0 };
     let bytes: Buffer;
     try {
@@ -93,7 +99,8 @@ export function createInboxes(
     const { front } = message;
     if (front.type === 'chat') {
       queue.drop(mailbox, name);
-      if (!others.has(`${mailbox}/${name}`)) others.set(`${mailbox}/${name}`, 'chat');
+      others.set(`${mailbox}/${name}`, 'chat');
+      if (front.in_reply_to !== undefined) replies.set(`${mailbox}/${name}`, { mailbox, name, to: front.in_reply_to });
       return onChat(place, message);
     }
     const time = (value: unknown): number | undefined => {
@@ -105,6 +112,7 @@ export function createInboxes(
       name,
       priority: PRIORITIES.find((priority) => priority === front.priority) ?? 'normal',
       created: time(front.created) ?? Number(stat.mtimeMs),
+      stamp,
       due: Math.max(time(front.not_before) ?? 0, front.result === undefined ? (time(front.retry_at) ?? 0) : 0),
     });
   };
@@ -112,6 +120,7 @@ export function createInboxes(
   return {
     others,
     look,
+    repliesTo: (id) => [...replies.values()].filter(({ to }) => to === id),
     async scan(mailbox) {
       const names = new Set(listState(root, mailbox, 'inbox'));
       const gone = [...queue.names(mailbox)].filter((name) => !names.has(name));

@@ -7,6 +7,7 @@
 import matter from 'gray-matter';
 import { isMap, isNode, isScalar, type Pair } from 'yaml';
 import { MailboxError } from '../core/errors.js';
+import { scanOwnBlock } from './own-block.js';
 import { MAX_YAML_BYTES, parseYaml, parseYamlDocument, renderFlow, scalarSource } from './yaml.js';
 
 const WHAT = 'front matter';
@@ -75,12 +76,21 @@ function forbidden(): never {
 
 /** The fields of a block, as an object of plain values. Throws `invalid` when it is anything else. */
 export function readFields(block: string): Record<string, unknown> {
+  const own = scanOwnBlock(block)?.fields;
+  if (own && TEXT_FIELDS.every((key) => own[key] === undefined || typeof own[key] === 'string')) return own;
+  return parseFields(block);
+}
+
+/** The same by gray-matter and the YAML parser, for whatever a person wrote. */
+export function parseFields(block: string): Record<string, unknown> {
   const engine = {
     parse: (input: string): object => ({ value: parseYaml(input, { what: WHAT }) }),
     stringify: forbidden,
   };
   const off = { parse: forbidden, stringify: forbidden };
-  const read = matter(`---\n${block}${block.endsWith('\n') || block === '' ? '' : '\n'}---\n`, {
+  // gray-matter leaves the carriage return of the last line in its value
+  const lines = block.replace(/\r\n/g, '\n');
+  const read = matter(`---\n${lines}${lines.endsWith('\n') || lines === '' ? '' : '\n'}---\n`, {
     language: 'yaml',
     engines: { yaml: engine, json: off, js: off, javascript: off, coffee: off, cson: off, toml: off },
   });
@@ -134,6 +144,17 @@ function renderField(key: string, value: unknown, indent: string, eol: string): 
  * end. Throws `invalid` where fields cannot be added line by line (a block that is one `{…}`).
  */
 export function editBlock(block: string, changes: Record<string, unknown>, eol: '\n' | '\r\n'): string {
+  const own = scanOwnBlock(block);
+  if (own) {
+    const cuts = own.lines.filter(({ key }) => Object.hasOwn(changes, key));
+    return replaceLines(
+      block,
+      cuts.map(({ start, end }) => [start, end]),
+      changes,
+      '',
+      eol,
+    );
+  }
   const document = parseYamlDocument(block, WHAT);
   const map = document.contents;
   if (isMap(map) && map.flow && map.items.length > 0) {
@@ -145,6 +166,16 @@ export function editBlock(block: string, changes: Record<string, unknown>, eol: 
   const first = pairs[0] ? linesOf(block, pairs[0])[0] : 0;
   const indent = pairs[0] ? (/^[ ]*/.exec(block.slice(first))?.[0] ?? '') : '';
   const cuts = pairs.filter((pair) => Object.hasOwn(changes, keyOf(pair) ?? '')).map((pair) => linesOf(block, pair));
+  return replaceLines(isMap(map) && map.flow ? '' : block, cuts, changes, indent, eol);
+}
+
+function replaceLines(
+  block: string,
+  cuts: [number, number][],
+  changes: Record<string, unknown>,
+  indent: string,
+  eol: string,
+): string {
   let kept = '';
   let at = 0;
   for (const [start, end] of cuts) {
@@ -152,7 +183,6 @@ export function editBlock(block: string, changes: Record<string, unknown>, eol: 
     at = end;
   }
   kept += block.slice(at);
-  if (isMap(map) && map.flow) kept = '';
   if (kept !== '' && !kept.endsWith('\n')) kept += eol;
   for (const [key, value] of Object.entries(changes))
     if (value !== undefined) kept += renderField(key, value, indent, eol);

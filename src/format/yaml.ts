@@ -12,7 +12,7 @@ const MAX_INDENT = 128;
 
 // The lexer marks its tokens with these control characters; none may stand in the text itself.
 // oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufeff]/;
+export const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufeff]/;
 
 function refuse(what: string, found: string, expected: string): never {
   throw new MailboxError('invalid', `${what}: found ${found}, expected ${expected}`, {
@@ -87,13 +87,18 @@ export function scalarSource(document: Document.Parsed, key: string): string | u
   return isScalar(node) && node.value !== null ? (node.source ?? String(node.value)) : undefined;
 }
 
+/** Whether a key needs no quotes: YAML would make `null: 1` a field without a name. */
+function isPlainKey(key: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !/^(?:null|true|false)$/i.test(key);
+}
+
 /** One value in YAML flow style that any reader takes alike: strings always in double quotes. */
 export function renderFlow(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(renderFlow).join(', ')}]`;
   if (value !== null && typeof value === 'object') {
     const pairs = Object.entries(value).filter(([, v]) => v !== undefined);
     if (pairs.length === 0) return '{}';
-    return `{ ${pairs.map(([k, v]) => `${/^[A-Za-z_][A-Za-z0-9_]*$/.test(k) ? k : JSON.stringify(k)}: ${renderFlow(v)}`).join(', ')} }`;
+    return `{ ${pairs.map(([k, v]) => `${isPlainKey(k) ? k : JSON.stringify(k)}: ${renderFlow(v)}`).join(', ')} }`;
   }
   return JSON.stringify(value) ?? 'null';
 }

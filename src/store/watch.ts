@@ -2,20 +2,27 @@
  * The bell. A watcher says that something may have changed in a folder, at once and sometimes by name; it never says
  * what. Whoever hears it looks at the folder.
  *
- * chokidar watches small folders; its raw event comes within a millisecond and also rings for renames. With many files
- * one event costs it 100 ms of work, so above a limit a plain `fs.watch` takes over. Either may fail (a watch limit, a
- * network file system): then the folder is only looked at now and then, and `onTrouble` says so.
+ * chokidar watches small folders; its raw event comes within a millisecond and also rings for renames. But it lists the
+ * folder for each event, which costs 100 ms of work with many files in it and, at hundreds of messages a second, more
+ * than the messages themselves. So while a folder is large or busy a plain `fs.watch` takes over. Either may fail (a
+ * watch limit, a network file system): then the folder is only looked at now and then, and `onTrouble` says so.
  */
 import { mkdirSync, readdirSync, watch as watchFolder, type FSWatcher } from 'node:fs';
+import { basename } from 'node:path';
 import chokidar, { type FSWatcher as Chokidar } from 'chokidar';
 import { messageOf, systemCode } from '../core/errors.js';
 
+/** Files in a folder that is large. */
 const CHOKIDAR_LIMIT = 500;
+/** Rings within one `BUSY_SPAN` (ms) that make a folder busy, and below which it is calm again. */
+const BUSY_RINGS = 100;
+const CALM_RINGS = 20;
+const BUSY_SPAN = 1_000;
 
 export interface Bell {
   /** Settles when the watch is set: what changes from then on rings. Never rejects. */
   readonly ready: Promise<void>;
-  /** Re-reads the folder's size and changes the way of watching when it grew or shrank. */
+  /** Re-reads the folder's size and changes the way of watching when it grew or shrank, or has become calm. */
   adapt(): void;
   close(): Promise<void>;
 }
@@ -47,23 +54,49 @@ function trouble(error: unknown): { message: string; hint: string } {
 export function watchBell(dir: string, options: BellOptions): Bell {
   let plain: FSWatcher | undefined;
   let full: Chokidar | undefined;
+  let leaving: FSWatcher | undefined;
   let closed = false;
   let ready: Promise<void> = Promise.resolve();
+  let rings = 0;
+  let ringsBefore = 0;
+  let spanEnd = 0;
 
   const tell = (error: unknown): void => {
     const { message, hint } = trouble(error);
     options.onTrouble(`${dir}: ${message}`, hint);
   };
+  /** Counts a ring; true when they come too fast for chokidar. */
+  const isBusy = (): boolean => {
+    const now = performance.now();
+    if (now > spanEnd) {
+      spanEnd = now + BUSY_SPAN;
+      ringsBefore = rings;
+      rings = 0;
+    }
+    rings += 1;
+    return rings > BUSY_RINGS;
+  };
+  const ring = (name: string | undefined): void => {
+    if (closed) return;
+    if (isBusy() && full) goPlain();
+    options.onRing(name);
+  };
   const startPlain = (): void => {
     try {
-      plain = watchFolder(dir, { persistent: true }, (_event, name) => options.onRing(name ?? undefined));
+      plain = watchFolder(dir, { persistent: true }, (_event, name) => ring(name ?? undefined));
       plain.on('error', tell);
     } catch (error) {
       tell(error);
     }
   };
+  const goPlain = (): void => {
+    startPlain();
+    if (!plain) return;
+    void full?.close();
+    full = undefined;
+  };
   const startChokidar = (): void => {
-    full = chokidar.watch(dir, {
+    const watcher = chokidar.watch(dir, {
       depth: 0,
       followSymlinks: false,
       ignoreInitial: true,
@@ -71,10 +104,10 @@ export function watchBell(dir: string, options: BellOptions): Bell {
       atomic: false,
       awaitWriteFinish: false,
     });
-    full.on('raw', (_event, name) => options.onRing(typeof name === 'string' ? name : undefined));
-    full.on('all', () => options.onRing(undefined));
-    full.on('error', tell);
-    const watcher = full;
+    watcher.on('raw', (_event, name) => ring(typeof name === 'string' ? name : undefined));
+    watcher.on('all', (_event, path) => options.onRing(path === dir ? undefined : basename(path)));
+    watcher.on('error', tell);
+    full = watcher;
     ready = new Promise((resolve) => {
       watcher.once('ready', resolve);
       watcher.once('error', () => resolve());
@@ -87,22 +120,32 @@ export function watchBell(dir: string, options: BellOptions): Bell {
       return 0;
     }
   };
+  const goBack = (): void => {
+    leaving?.close();
+    leaving = plain;
+    plain = undefined;
+    startChokidar();
+    // Both watch for a moment: a ring too many costs a look, a missed one costs seconds.
+    void ready.then(() => leaving?.close());
+  };
 
   mkdirSync(dir, { recursive: true });
   if (size() > CHOKIDAR_LIMIT) startPlain();
   else startChokidar();
   return {
-    ready,
+    get ready() {
+      return ready;
+    },
     adapt() {
-      if (closed || plain || size() <= CHOKIDAR_LIMIT) return;
-      const old = full;
-      full = undefined;
-      startPlain();
-      void old?.close();
+      if (closed) return;
+      const isCalm = performance.now() > spanEnd || Math.max(rings, ringsBefore) < CALM_RINGS;
+      if (full && size() > CHOKIDAR_LIMIT) goPlain();
+      else if (plain && isCalm && size() < CHOKIDAR_LIMIT / 2) goBack();
     },
     async close() {
       closed = true;
       plain?.close();
+      leaving?.close();
       await full?.close();
     },
   };

@@ -1,0 +1,173 @@
+/**
+ * Front matter in the one form that mailboxd itself writes (renderField in front-matter.ts), read without a YAML
+ * parser, some fifty times faster: an index of 100,000 messages is rebuilt in seconds, and a message that passes through
+ * the daemon is not parsed at each step.
+ *
+ *     key: "text" · 12 · true · null · [ … ] · { a: "b", … }
+ *     key:
+ *       - { … }
+ *
+ * Exactly this form, to the space. Anything else, and whatever could mean something else in YAML, is `undefined`, and the
+ * real parser reads it. A property test holds both to the same answer.
+ */
+import { CONTROL } from './yaml.js';
+
+export interface OwnBlock {
+  fields: Record<string, unknown>;
+  /** Where each field's lines are in the block. */
+  lines: { key: string; start: number; end: number }[];
+}
+
+const LONGEST = 16 * 1024;
+const MAX_DEPTH = 16;
+const MAX_KEYS = 500;
+
+const KEY = /([A-Za-z_][A-Za-z0-9_]*):/y;
+const NUMBER = /-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?(?![^\n,\] ])/y;
+const WORDS: [string, unknown][] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+];
+/** As keys, YAML reads these as other things than text; and one is no ordinary key of an object. */
+const NO_KEYS = /^(?:null|true|false|__proto__)$/i;
+
+const DECLINED = Symbol('declined');
+
+/** Thrown nowhere: a text that is not of the form makes every method return `DECLINED`. */
+class Scanner {
+  at = 0;
+  #keys = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  take(word: string): boolean {
+    if (!this.#text.startsWith(word, this.at)) return false;
+    this.at += word.length;
+    return true;
+  }
+
+  /** `key:`; undefined when there is none. */
+  key(): string | undefined {
+    KEY.lastIndex = this.at;
+    const key = KEY.exec(this.#text)?.[1];
+    if (key === undefined || NO_KEYS.test(key) || ++this.#keys > MAX_KEYS) return undefined;
+    this.at = KEY.lastIndex;
+    return key;
+  }
+
+  value(depth: number): unknown {
+    if (depth > MAX_DEPTH) return DECLINED;
+    switch (this.#text.charCodeAt(this.at)) {
+      case 0x22:
+        return this.#string();
+      case 0x5b:
+        return this.#list(depth);
+      case 0x7b:
+        return this.#map(depth);
+      default:
+        return this.#scalar();
+    }
+  }
+
+  #string(): unknown {
+    const start = this.at;
+    let end = this.#text.indexOf('"', start + 1);
+    const newline = this.#text.indexOf('\n', start);
+    const limit = newline === -1 ? this.#text.length : newline;
+    const first = end;
+    // A quote behind an odd number of backslashes is text.
+    while (end !== -1 && end < limit && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1);
+    if (end === -1 || end > limit) return DECLINED;
+    this.at = end + 1;
+    const inner = this.#text.slice(start + 1, end);
+    if (end === first && !inner.includes('\\')) return inner;
+    try {
+      return JSON.parse(`"${inner}"`);
+    } catch {
+      return DECLINED;
+    }
+  }
+
+  #isEscaped(at: number): boolean {
+    let slashes = 0;
+    while (this.#text.charCodeAt(at - 1 - slashes) === 0x5c) slashes += 1;
+    return slashes % 2 === 1;
+  }
+
+  #list(depth: number): unknown {
+    this.at += 1;
+    const items: unknown[] = [];
+    if (this.take(']')) return items;
+    for (;;) {
+      const item = this.value(depth + 1);
+      if (item === DECLINED || ++this.#keys > MAX_KEYS) return DECLINED;
+      items.push(item);
+      if (this.take(']')) return items;
+      if (!this.take(', ')) return DECLINED;
+    }
+  }
+
+  #map(depth: number): unknown {
+    this.at += 1;
+    const map: Record<string, unknown> = {};
+    if (this.take('}')) return map;
+    if (!this.take(' ')) return DECLINED;
+    for (;;) {
+      const key = this.key();
+      if (key === undefined || Object.hasOwn(map, key) || !this.take(' ')) return DECLINED;
+      const value = this.value(depth + 1);
+      if (value === DECLINED) return DECLINED;
+      map[key] = value;
+      if (this.take(' }')) return map;
+      if (!this.take(', ')) return DECLINED;
+    }
+  }
+
+  #scalar(): unknown {
+    for (const [word, value] of WORDS) if (this.take(word)) return value;
+    NUMBER.lastIndex = this.at;
+    const number = NUMBER.exec(this.#text)?.[0];
+    if (number === undefined || Object.is(Number(number), -0)) return DECLINED;
+    this.at = NUMBER.lastIndex;
+    return Number(number);
+  }
+}
+
+/** The fields of a block of our own form; undefined for any other. */
+export function scanOwnBlock(block: string): OwnBlock | undefined {
+  if (block === '' || block.length > LONGEST || !block.endsWith('\n') || CONTROL.test(block)) return undefined;
+  const scanner = new Scanner(block);
+  const fields: Record<string, unknown> = {};
+  const lines: OwnBlock['lines'] = [];
+  while (scanner.at < block.length) {
+    const start = scanner.at;
+    const key = scanner.key();
+    if (key === undefined || Object.hasOwn(fields, key)) return undefined;
+    const value = scanner.take('\n') ? scanItems(scanner) : scanLine(scanner);
+    if (value === DECLINED) return undefined;
+    fields[key] = value;
+    lines.push({ key, start, end: scanner.at });
+  }
+  return { fields, lines };
+}
+
+/** A value behind the colon, to the end of its line. */
+function scanLine(scanner: Scanner): unknown {
+  const value = scanner.take(' ') ? scanner.value(0) : DECLINED;
+  return scanner.take('\n') ? value : DECLINED;
+}
+
+/** `  - { … }` a line, at least one. */
+function scanItems(scanner: Scanner): unknown {
+  const items: unknown[] = [];
+  while (scanner.take('  - ')) {
+    const item = scanner.value(1);
+    if (item === DECLINED || typeof item !== 'object' || !scanner.take('\n')) return DECLINED;
+    items.push(item);
+  }
+  return items.length === 0 ? DECLINED : items;
+}

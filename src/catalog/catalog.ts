@@ -163,12 +163,16 @@ export class Catalog {
     return changed;
   }
 
-  /** Looks at every message file of the root and reads those that are new or changed. Returns how many those were. */
-  async sync(): Promise<{ read: number; gone: number }> {
+  /**
+   * Looks at every message file of the root and reads those that are new or changed. Returns how many those were. With
+   * `quick`, finished messages that are known are not looked at (0.3 s less for 100,000): an edit of one is seen by the
+   * next sync without it.
+   */
+  async sync(options: { quick?: boolean } = {}): Promise<{ read: number; gone: number }> {
     const release = this.#writer?.hold();
     const done = { read: 0, gone: 0 };
     try {
-      await reconcileFolders(this.#loaded.table, listRoot(this.#root), {
+      await reconcileFolders(this.#loaded.table, listRoot(this.#root, options.quick ?? false), {
         partial: false,
         onChanged: (place, path) => {
           if (this.#read(place, path)) done.read++;

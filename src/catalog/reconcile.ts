@@ -90,10 +90,15 @@ function isChanged(table: Table, slot: number, entry: FolderEntry): boolean {
   return entry.size !== undefined && rows.u32(slot, U32.size) !== entry.size >>> 0;
 }
 
-/** Every message file of a root, folder by folder. Links, devices and folders are none. */
-export function* listRoot(root: string): Generator<FolderListing> {
+/**
+ * Every message file of a root, folder by folder. Links, devices and folders are none. With `quick`, finished messages
+ * come by name alone.
+ */
+export function* listRoot(root: string, quick: boolean): Generator<FolderListing> {
   for (const mailbox of listMailboxes(root)) {
-    for (const state of STATES) yield { mailbox, state, entries: listFolder(stateDir(root, mailbox, state), state) };
+    for (const state of STATES) {
+      yield { mailbox, state, entries: listFolder(stateDir(root, mailbox, state), state, quick) };
+    }
   }
 }
 
@@ -101,7 +106,12 @@ export function* listRoot(root: string): Generator<FolderListing> {
 class DiskEntry implements FolderEntry {
   name = '';
   path = '';
+  readonly #byName: boolean;
   #stat: Stats | undefined;
+
+  constructor(byName: boolean) {
+    this.#byName = byName;
+  }
 
   at(name: string, path: string): this {
     this.name = name;
@@ -111,20 +121,25 @@ class DiskEntry implements FolderEntry {
   }
 
   get mtime(): number | undefined {
-    return (this.#stat ??= lstatSync(this.path, { throwIfNoEntry: false }))?.mtimeMs;
+    return this.#look()?.mtimeMs;
   }
 
   get size(): number | undefined {
-    return (this.#stat ??= lstatSync(this.path, { throwIfNoEntry: false }))?.size;
+    return this.#look()?.size;
+  }
+
+  #look(): Stats | undefined {
+    return this.#byName ? undefined : (this.#stat ??= lstatSync(this.path, { throwIfNoEntry: false }));
   }
 }
 
-function* listFolder(path: string, state: State): Generator<FolderEntry> {
-  const entry = new DiskEntry();
+function* listFolder(path: string, state: State, quick: boolean): Generator<FolderEntry> {
+  const isFinished = state === 'complete' || state === 'failed';
+  const entry = new DiskEntry(quick && isFinished);
   for (const item of readFolder(path)) {
     if (item.isFile()) {
       if (isMessageFileName(item.name)) yield entry.at(item.name, `${path}${sep}${item.name}`);
-    } else if (item.isDirectory() && (state === 'complete' || state === 'failed') && MONTH.test(item.name)) {
+    } else if (item.isDirectory() && isFinished && MONTH.test(item.name)) {
       for (const old of readFolder(`${path}${sep}${item.name}`)) {
         if (!old.isFile() || !isMessageFileName(old.name)) continue;
         yield entry.at(`${item.name}/${old.name}`, `${path}${sep}${item.name}${sep}${old.name}`);

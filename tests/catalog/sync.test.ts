@@ -55,6 +55,24 @@ test('files that came, changed, moved and went', async () => {
   expect(catalog.size).toBe(0);
 });
 
+test('a quick sync sees what came and went, and not an edit of a finished message', async () => {
+  const root = testdir({
+    'mailboxes/a/inbox/1.md': '1',
+    'mailboxes/a/complete/2.md': '2',
+    'mailboxes/a/failed/3.md': '3',
+  });
+  await using catalog = await open(root);
+  await catalog.sync({ quick: true });
+  writeFileSync(`${root}/mailboxes/a/inbox/1.md`, '1 edited');
+  writeFileSync(`${root}/mailboxes/a/complete/2.md`, '2 edited');
+  writeFileSync(`${root}/mailboxes/a/complete/4.md`, '4');
+  rmSync(`${root}/mailboxes/a/failed/3.md`);
+  expect(await catalog.sync({ quick: true })).toEqual({ read: 2, gone: 1 });
+  expect(subjects(catalog)).toEqual(['1 edited', '2', '4']);
+  expect(await catalog.sync()).toEqual({ read: 1, gone: 0 });
+  expect(subjects(catalog)).toEqual(['1 edited', '2 edited', '4']);
+});
+
 test('a reader learns what changed and writes nothing', async () => {
   const root = testdir({ 'mailboxes/server/inbox/a.md': 'a' });
   await using reader = await open(root, 'read');

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSyn
 import { describe, expect, test } from 'vitest';
 import type { CatalogRecord } from '../../src/catalog/index.js';
 import { testdir } from '../support/testdir.js';
-import { applyTo, changeOf, Model, recordOf } from './changes.js';
+import { applyTo, changeOf, Model, recordOf, sorted } from './changes.js';
 import { contents, crashImage, open } from './index-files.js';
 
 test('the journal may end at any byte: what stands before the cut is there', async () => {

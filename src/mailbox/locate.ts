@@ -32,7 +32,13 @@ export function readPlace(root: string, place: Place, max = MAX_FILE_BYTES): Buf
  * Finds the message `id` that is no longer at `last`: first by its file's name in every other folder, then by what
  * the files changed since `since` (ms since 1970) say. Undefined when it was deleted.
  */
-export function locateMessage(root: string, id: string, last: Place, since: number): Place | undefined {
+export function locateMessage(
+  root: string,
+  id: string,
+  last: Place,
+  since: number,
+  isExcepted: (place: Place) => boolean = () => false,
+): Place | undefined {
   const folders: { mailbox: string; state: State }[] = [];
   const mailboxes = listMailboxes(root);
   for (const mailbox of [last.mailbox, ...mailboxes.filter((name) => name !== last.mailbox)]) {
@@ -40,6 +46,7 @@ export function locateMessage(root: string, id: string, last: Place, since: numb
     for (const state of STATES) folders.push({ mailbox, state });
   }
   const has = (place: Place): boolean => {
+    if (isExcepted(place)) return false;
     const bytes = readPlace(root, place);
     return bytes !== undefined && idOf(bytes) === id;
   };

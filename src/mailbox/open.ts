@@ -17,6 +17,7 @@ import { recordFromHead } from './record.js';
 import { readRoot, type Root } from './root.js';
 import { sendMessage, type Draft, type Sent } from './send.js';
 import { readParked, type Parked } from './parked.js';
+import { readRunning, type RunningTaskView } from './progress.js';
 import { showMessage, type MessageView } from './show.js';
 
 export interface OpenOptions {
@@ -51,6 +52,8 @@ export interface Mailboxes extends AsyncDisposable {
   delete(reference: string): Promise<Place>;
   move(reference: string, mailbox: string): Promise<Place>;
   stats(): Promise<CatalogStats & { parked: Parked[] }>;
+  /** What is being run now, the oldest first. */
+  running(): Promise<RunningTaskView[]>;
   /** What is written into a message from now on (or from its beginning), until it has ended. */
   follow(reference: string, options?: { signal?: AbortSignal; fromStart?: boolean }): AsyncIterable<FollowEvent>;
   /** Brings the catalog in line with the folders. */
@@ -102,6 +105,10 @@ export async function openMailboxes(dir: string, options: OpenOptions = {}): Pro
     async stats() {
       await fresh();
       return { ...catalog.stats(), parked: readParked(dir) };
+    },
+    async running() {
+      await sync();
+      return readRunning(context, catalog.list({ state: 'in_progress', limit: 1_000 }).records.toReversed());
     },
     async *follow(reference, followOptions = {}) {
       yield* followMessage(context, await find(reference), followOptions);

@@ -69,3 +69,8 @@ export function defaultSender(root: Root, environment: NodeJS.ProcessEnv): strin
 export function isRoot(dir: string): boolean {
   return existsSync(mailboxesDir(dir));
 }
+
+/** Whether `dir` has this host's configuration. */
+export function isConfigured(dir: string): boolean {
+  return existsSync(configPath(dir));
+}

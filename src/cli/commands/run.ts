@@ -1,0 +1,1 @@
+import { defineCommand } from '../command.js'; export const command = defineCommand({ about: '', examples: [], run: async () => 0 });

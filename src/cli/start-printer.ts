@@ -1,0 +1,139 @@
+/**
+ * What a daemon does, told to a person: a line for each event, and the output of running tasks below it. One task's
+ * output streams as it comes; that of several is told line by line, each with its task's name before it.
+ */
+import { formatDuration } from '../core/duration.js';
+import type { Place } from '../core/message.js';
+import type { DaemonEvent } from '../daemon/worker.js';
+import { type Style, safeLine, safeText } from './terminal-text.js';
+
+export interface StartPrinter {
+  tell(event: DaemonEvent): void;
+}
+
+export interface PrinterContext {
+  write(text: string): void;
+  paint(style: Style, text: string): string;
+  /** Hours, minutes and seconds, for the beginning of a line. */
+  clock(): string;
+}
+
+interface Speaker {
+  /** `[3]`: the third task since the start. */
+  label: string;
+  /** The part of a line that has no end yet. */
+  rest: string;
+}
+
+const INDENT = '         │ ';
+
+export function createStartPrinter({ write, paint, clock }: PrinterContext): StartPrinter {
+  const speakers = new Map<string, Speaker>();
+  /** The task whose line stands open on the terminal. */
+  let open: string | undefined;
+  let count = 0;
+
+  const closeLine = (): void => {
+    if (open !== undefined) write('\n');
+    open = undefined;
+  };
+  const line = (sign: string, text: string): void => {
+    closeLine();
+    write(`${paint('dim', clock())} ${sign} ${text}\n`);
+  };
+  const more = (text: string): void => write(`${paint('dim', INDENT.replace('│', ' '))}${text}\n`);
+
+  const output = (id: string, text: string): void => {
+    const speaker = speakers.get(id);
+    if (!speaker) return;
+    const isAlone = speakers.size === 1;
+    const lead = paint('dim', isAlone ? INDENT : `${INDENT}${speaker.label} `);
+    if (open !== undefined && open !== id) closeLine();
+    const lines = (speaker.rest + safeText(text)).split('\n');
+    speaker.rest = '';
+    lines.forEach((piece, index) => {
+      const isLast = index === lines.length - 1;
+      if (piece === '' && (isLast || !isAlone) && open !== id) return;
+      if (piece === '' && isLast) return;
+      if (isLast && !isAlone) {
+        speaker.rest = piece;
+        return;
+      }
+      write(`${open === id ? '' : lead}${piece}${isLast ? '' : '\n'}`);
+      open = isLast ? id : undefined;
+    });
+  };
+  /** Its label, for the line that tells the end. */
+  const endOutput = (id: string): string => {
+    const speaker = speakers.get(id);
+    if (speaker && speaker.rest !== '') {
+      closeLine();
+      write(`${paint('dim', `${INDENT}${speaker.label} `)}${speaker.rest}\n`);
+    }
+    speakers.delete(id);
+    if (open === id) closeLine();
+    return speaker ? `${speaker.label} ` : '';
+  };
+
+  return {
+    tell(event) {
+      switch (event.type) {
+        case 'started':
+          return;
+        case 'claimed': {
+          const { place, id } = event;
+          const again = event.resumed ? ', resumed' : event.run > 1 ? `, run ${event.run}` : '';
+          count += 1;
+          const label = `[${count}]`;
+          line('▸', `${label} ${paint('bold', safeLine(event.subject) || place.name)} ${paint('dim', `for ${place.mailbox}, from ${safeLine(event.from)}, by ${event.runner}${again}`)}`);
+          speakers.set(id, { label, rest: '' });
+          return;
+        }
+        case 'output':
+          return output(event.id, event.text);
+        case 'finished': {
+          const label = endOutput(event.id);
+          const figures = [event.duration_ms === undefined ? '' : `in ${formatDuration(event.duration_ms)}`, event.cost_usd ? `$${event.cost_usd.toFixed(4)}` : ''];
+          const isDone = event.outcome === 'complete' || event.outcome === 'acknowledged';
+          const sign = isDone ? paint('green', '✓') : paint('red', '✗');
+          line(sign, label + [event.outcome, ...figures].filter((part) => part !== '').join(', '));
+          if (event.reason !== undefined) more(safeLine(event.reason));
+          more(`read it: ${pathOf(event.place)}`);
+          return;
+        }
+        case 'handed back':
+          line(paint('yellow', '↩'), `${endOutput(event.id)}back in ${pathOf(event.place)}${event.again === undefined ? '' : `, next try ${event.again}`}`);
+          if (event.reason !== '') more(safeLine(event.reason));
+          return;
+        case 'refused':
+          line(paint('red', '✗'), `refused: ${safeLine(event.reason)}`);
+          more(`read why: ${pathOf(event.place)}`);
+          return;
+        case 'chat':
+          line('✉', `a chat from ${safeLine(event.from)} waits: ${pathOf(event.place)}`);
+          return;
+        case 'parked':
+          line(paint('yellow', '‖'), `${event.parked.mailbox} is parked (${event.parked.reason}): ${safeLine(event.parked.message)}`);
+          more(`its tasks wait; next try ${event.parked.next_try}`);
+          return;
+        case 'unparked':
+          return line(paint('green', '▸'), `${event.mailbox} works again`);
+        case 'held':
+          line(paint('yellow', '‖'), `${event.mailbox}/inbox/${safeLine(event.name)} waits: ${safeLine(event.reason)}`);
+          return more(`until ${event.until}`);
+        case 'recovered':
+          return line('↻', `${pathOf(event.place)}: ${safeLine(event.what)}`);
+        case 'trouble':
+          line(paint('yellow', '!'), safeLine(event.message));
+          if (event.hint !== undefined) more(safeLine(event.hint));
+          return;
+        case 'draining':
+          return line('…', `stopping: waiting for ${event.running} running ${event.running === 1 ? 'task' : 'tasks'}; once more stops at once`);
+      }
+    },
+  };
+}
+
+function pathOf(place: Place): string {
+  return safeLine(`mailboxes/${place.mailbox}/${place.state}/${place.name}`);
+}

@@ -16,7 +16,7 @@ import { takeMessage, type TakeDecision } from '../store/claim.js';
 import { randomSuffix } from '../store/durable.js';
 import { attachmentsDir, scratchDir } from '../store/paths.js';
 import { answerFromCache, fingerprintOf } from './answer-cache.js';
-import { composeClaim, renderRefusal } from './compose.js';
+import { closeInterrupted, composeClaim, renderRefusal } from './compose.js';
 import { makeClaim, readWaiting, unfinishedRun, type Refusal } from './decide.js';
 import type { RunPlan } from './plan.js';
 import { buildPrompt, buildRestartPrompt, buildResumePrompt } from './prompt.js';
@@ -36,6 +36,7 @@ const BUSY_AGAIN = 200;
 
 /** The state of one decision while the file is in nobody's folder. */
 interface Draft {
+  id?: string;
   hold?: { until: number; daily?: string };
   ended?: { id: string | undefined; outcome: ResultRecord['outcome']; reason: string };
   plan?: Omit<RunPlan, 'place'>;
@@ -44,6 +45,16 @@ interface Draft {
 export async function claimTask(worker: Worker, waiting: { mailbox: string; name: string }): Promise<ClaimOutcome> {
   const place: Place = { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name };
   const draft: Draft = {};
+  try {
+    return await claimDraft(worker, place, draft);
+  } finally {
+    const { id } = draft;
+    // Not before the caller has entered it in the catalog, which it does in this turn.
+    if (id !== undefined) setImmediate(() => worker.claiming.delete(id));
+  }
+}
+
+async function claimDraft(worker: Worker, place: Place, draft: Draft): Promise<ClaimOutcome> {
   const result = await takeMessage(worker.root.dir, place, worker.who, MAX_MESSAGE_BYTES * 4, (read, take) =>
     'problem' in read
       ? refuseUnusable(worker, draft, Buffer.alloc(0), { message: read.problem.message, hint: read.problem.hint })
@@ -66,11 +77,25 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
   const reading = readWaiting(
     bytes,
     config.key,
-    (id) => isIdTaken(worker.catalog, worker.root.dir, id, place),
+    (id) => worker.claiming.has(id) || isIdTaken(worker.catalog, worker.root.dir, id, place),
     () => worker.clock.newId(),
   );
   if (reading.kind === 'unusable') return refuseUnusable(worker, draft, bytes, reading.refusal);
-  const { message, id, changes } = reading;
+  const { id } = reading;
+  let { message, changes } = reading;
+  draft.id = id;
+  worker.claiming.add(id);
+  const { claim } = message.front;
+  if (claim && isAlive(claim.process) && claim.worker.endsWith(`@${config.host}`)) {
+    // Moved back while it ran: its worker is still writing the end of that run.
+    draft.hold = { until: now + BUSY_AGAIN };
+    return undefined;
+  }
+  if (claim) {
+    const closed = closeInterrupted(message, now);
+    message = closed.message;
+    changes = { ...changes, ...closed.changes };
+  }
   const { front } = message;
   const sealed = { ...changes, id, seal: claimToken(config.key, id, front.epoch ?? 0) };
   const end = (outcome: ResultRecord['outcome'], error: NonNullable<ResultRecord['error']>): TakeDecision => {
@@ -86,16 +111,6 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
     };
   };
 
-  if (
-    front.claim &&
-    front.claim.process !== undefined &&
-    isAlive(front.claim.process) &&
-    front.claim.worker.endsWith(`@${config.host}`)
-  ) {
-    // Moved back while it ran: its worker is still writing the end of that run.
-    draft.hold = { until: now + BUSY_AGAIN };
-    return undefined;
-  }
   const decision = decidePolicy(front, place.mailbox, config, policyFacts(worker, front.from, now, homedir()));
   if (!decision.ok) {
     if (decision.wait) {

@@ -5,7 +5,7 @@
 import type { Claim, FrontMatter, ResultRecord, RunRecord } from '../core/message.js';
 import { refusalToken } from '../core/token.js';
 import { refusedMarker } from '../format/markers.js';
-import { assembleMessage, parseMessage, type ParsedMessage } from '../format/message.js';
+import { assembleMessage, lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
 import { renderResult, renderRunStart } from '../format/transcript.js';
 
 /** Run records a message keeps; older ones go, their text stays. */
@@ -125,6 +125,42 @@ export function composeUntouched(bytes: Uint8Array, key: string, run: RunText): 
     { split: current.split, ownText: current.ownText, recorded: run.base.recorded },
     { claim: undefined },
   );
+}
+
+/** The record of a run whose worker died with it, made from the claim it left. */
+export function interruptedRun(message: ParsedMessage, now: number): RunRecord {
+  const { claim } = message.front;
+  return {
+    n: Math.max(1, lastRunNumber(message)),
+    epoch: claim?.epoch ?? 0,
+    token: claim?.token ?? '',
+    worker: claim?.worker ?? 'unknown',
+    runner: claim?.runner ?? 'unknown',
+    ...(claim?.session !== undefined && { session: claim.session }),
+    started: claim?.at ?? new Date(now).toISOString(),
+    outcome: 'interrupted',
+    reason: 'interrupted: its worker stopped without warning',
+  };
+}
+
+/** The recorded part, with a line below it that says that the run was cut off. */
+export function noteInterrupted({ recorded, split }: ParsedMessage): string {
+  const { eol } = split;
+  const gap = recorded.endsWith(eol + eol) || recorded === '' ? '' : recorded.endsWith('\n') ? eol : eol + eol;
+  return `${recorded}${gap}_interrupted: its worker stopped without warning_${eol}`;
+}
+
+/** A message with the claim of a dead worker, with that run closed, and the fields that this changes. */
+export function closeInterrupted(
+  message: ParsedMessage,
+  now: number,
+): { message: ParsedMessage; changes: Record<string, unknown> } {
+  const changes = {
+    runs: addRun(message.front, interruptedRun(message, now)),
+    crashes: (message.front.crashes ?? 0) + 1,
+  };
+  const { claim: _, ...front } = message.front;
+  return { message: { ...message, front: { ...front, ...changes }, recorded: noteInterrupted(message) }, changes };
 }
 
 /** The block that is appended to a file that cannot be used; nothing above it is changed. */

@@ -16,6 +16,7 @@ import { isAlive, ownProcess } from '../host/process-id.js';
 import type { Runner } from '../runners/port.js';
 import { hostDir, scratchDir, stateDir } from '../store/paths.js';
 import { makeMailbox } from '../store/deliver.js';
+import { listMailboxes } from '../store/list.js';
 import { watchBell, type Bell } from '../store/watch.js';
 import { createChats } from './chats.js';
 import { claimTask } from './claim-task.js';
@@ -23,7 +24,7 @@ import { createInboxes } from './inboxes.js';
 import { openLedger } from './ledger.js';
 import { createParking } from './parking.js';
 import { createQueue, type Waiting } from './queue.js';
-import { recoverMailbox, sweepProcesses } from './recover-claims.js';
+import { recoverMailbox, recoverNames, sweepProcesses } from './recover-claims.js';
 import { sendPendingReplies } from './replies.js';
 import { runTask, type RunningTask, type TaskEnd } from './run-task.js';
 import { openSessions } from './sessions.js';
@@ -79,6 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     who: ownProcess(),
     sessions: openSessions(root.dir),
     ledger: openLedger(root.dir),
+    claiming: new Set(),
     runner(name) {
       let runner = runners.get(name);
       if (!runner) {
@@ -293,6 +295,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const isHeld = (claim: Claim, id: string): boolean =>
       claim.process === worker.who ? running.has(id) || busy() > running.size : isAlive(claim.process);
     for (const mailbox of mailboxes) await recoverMailbox(worker, mailbox, isHeld);
+    for (const mailbox of listMailboxes(root.dir)) if (!mailboxes.includes(mailbox)) recoverNames(worker, mailbox);
   };
 
   await desk.sync();
@@ -324,9 +327,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     mkdirSync(hostDir(root.dir), { recursive: true });
     bells.push(
       watchBell(hostDir(root.dir), {
+        only: 'bell',
         onTrouble: () => undefined,
-        onRing(name) {
-          if (name !== 'bell' || isStopping) return;
+        onRing() {
+          if (isStopping) return;
           parking.wake(clock.now());
           void scan();
         },

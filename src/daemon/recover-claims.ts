@@ -2,25 +2,29 @@
  * After a crash: processes that outlived their daemon are ended first, then every claim of a daemon that is gone is
  * given back (to be resumed or begun again), or ended where the message says so or was cut off too often.
  */
-import type { Claim, Place, ResultRecord, RunRecord } from '../core/message.js';
+import { STATES, type Claim, type CrashPolicy, type Place, type ResultRecord, type State } from '../core/message.js';
 import { limitsFor } from '../core/policy.js';
 import { isClaimToken } from '../core/token.js';
 import { assembleMessage, lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
 import { renderResult } from '../format/transcript.js';
 import { noteMove } from '../mailbox/acknowledge.js';
-import { MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
+import { locateMessage, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import { isAlive } from '../host/process-id.js';
 import { endProcesses, findRun } from '../runners/process/index.js';
 import { releaseHeld } from '../store/claim.js';
-import { listState } from '../store/list.js';
+import { parseHeld } from '../store/hidden.js';
+import { listHidden, listMailboxes, listState, statMessage } from '../store/list.js';
 import { recoverHidden } from '../store/recover.js';
 import { removeQuietly } from '../store/durable.js';
 import { messagePath } from '../store/paths.js';
 import { moveMessage, settleMessage } from '../store/settle.js';
-import { addRun } from './compose.js';
+import { addRun, interruptedRun, noteInterrupted } from './compose.js';
+import { noteReply, sendReply } from './replies.js';
 import type { Worker } from './worker.js';
 
 const GRACE_MS = 2_000;
+/** How far back a person's move is looked for, ms. */
+const RECENT = 600_000;
 
 /** Ends what daemons that are gone left running. */
 export async function sweepProcesses(worker: Worker): Promise<void> {
@@ -39,33 +43,67 @@ export async function sweepProcesses(worker: Worker): Promise<void> {
   }
 }
 
-/** Brings one mailbox's `in_progress/` and hidden files to where they belong; claims that `isHeld` accepts are left alone. */
+/**
+ * Brings one mailbox's `in_progress/` and hidden files to where they belong, and gives every claim whose daemon is gone
+ * its end, wherever a person moved it meanwhile. Claims that `isHeld` accepts are left alone.
+ */
 export async function recoverMailbox(
   worker: Worker,
   mailbox: string,
   isHeld: (claim: Claim, id: string) => boolean,
 ): Promise<void> {
-  const root = worker.root.dir;
+  for (const place of strays(worker, mailbox)) await recoverClaim(worker, place, isHeld);
+  recoverNames(worker, mailbox);
+  for (const name of listState(worker.root.dir, mailbox, 'in_progress')) {
+    await recoverClaim(worker, { mailbox, state: 'in_progress', name }, isHeld);
+  }
+}
+
+/** The hidden names of a mailbox, also of one that this host does not serve: deliveries to it may have been cut off. */
+export function recoverNames(worker: Worker, mailbox: string): void {
   const facts = { isAlive, own: worker.who, hasTake: (take: string) => takesOf(worker, mailbox).has(take) };
-  const recovered = recoverHidden(root, mailbox, facts, worker.clock.now());
-  for (const item of recovered) {
+  for (const item of recoverHidden(worker.root.dir, mailbox, facts, worker.clock.now())) {
     if (item.what === 'removed') continue;
     worker.catalog.refresh(item.place);
     worker.emit({ type: 'recovered', place: item.place, what: item.what });
   }
-  for (const name of listState(root, mailbox, 'in_progress'))
-    await recoverClaim(worker, { mailbox, state: 'in_progress', name }, isHeld);
+}
+
+/** Claimed messages that a person moved out of `in_progress/`: their held originals are still there. */
+function strays(worker: Worker, mailbox: string): Place[] {
+  const root = worker.root.dir;
+  const held = listHidden(root, mailbox, 'in_progress')
+    .map(parseHeld)
+    .filter((item) => item !== undefined);
+  if (held.length === 0) return [];
+  const takes = takesOf(worker, mailbox);
+  const found: Place[] = [];
+  for (const { take, name } of held) {
+    if (takes.has(take)) continue;
+    for (const other of listMailboxes(root)) {
+      for (const state of STATES) {
+        const place = { mailbox: other, state, name };
+        if (takeOf(worker, place) === take) found.push(place);
+      }
+    }
+  }
+  return found;
+}
+
+function takeOf(worker: Worker, place: Place): string | undefined {
+  const bytes = readPlace(worker.root.dir, place);
+  const take = bytes && parseSafely(bytes, worker.root.config.key)?.front.claim?.take;
+  return typeof take === 'string' ? take : undefined;
 }
 
 /** The takes that the claims in `in_progress/` were made from, as it is now: another daemon may claim meanwhile. */
 function takesOf(worker: Worker, mailbox: string): Set<string> {
-  const takes = new Set<string>();
-  for (const name of listState(worker.root.dir, mailbox, 'in_progress')) {
-    const bytes = readPlace(worker.root.dir, { mailbox, state: 'in_progress', name });
-    const take = bytes && parseSafely(bytes, worker.root.config.key)?.front.claim?.take;
-    if (typeof take === 'string') takes.add(take);
-  }
-  return takes;
+  const places = listState(worker.root.dir, mailbox, 'in_progress').map((name) => ({
+    mailbox,
+    state: 'in_progress' as const,
+    name,
+  }));
+  return new Set(places.map((place) => takeOf(worker, place)).filter((take) => take !== undefined));
 }
 
 function parseSafely(bytes: Buffer, key: string): ParsedMessage | undefined {
@@ -87,84 +125,81 @@ async function recoverClaim(
   const message = bytes && parseSafely(bytes, key);
   if (!message) return; // no message, or one that a person is mending: it is shown by `doctor`
   const { claim } = message.front;
-  if (claim && isHeld(claim, message.front.id ?? '')) return;
+  const id = message.front.id ?? '';
+  if (claim && isHeld(claim, id)) return;
   const now = worker.clock.now();
   if (claim && (await dropFinished(worker, place, message))) return;
 
   const crashes = (message.front.crashes ?? 0) + (claim ? 1 : 0);
-  const limits = limitsFor(worker.root.config, message.front.from ?? 'unknown');
-  const gaveUp = crashes >= limits.max_crashes;
-  const fails = claim !== undefined && (gaveUp || message.front.on_crash === 'fail');
-  const record = claim && interruptedRun(message, claim.worker, now);
-  const result: ResultRecord | undefined = fails
-    ? {
-        outcome: 'failed',
-        at: new Date(now).toISOString(),
-        ...(claim.runner && { runner: claim.runner }),
-        error: gaveUp
-          ? {
-              code: 'max_crashes',
-              message: `it was cut off with its worker ${crashes} times`,
-              hint: 'look at what it does to the machine before you retry it',
-            }
-          : {
-              code: 'interrupted',
-              message: 'its worker stopped without warning, and on_crash is fail',
-              hint: 'check what it did, then retry it',
-            },
-      }
-    : undefined;
+  const { max_crashes } = limitsFor(worker.root.config, message.front.from ?? 'unknown');
+  const ending =
+    claim && endAfterCrash(place.state, crashes >= max_crashes ? crashes : undefined, message.front.on_crash);
+  const record = claim && interruptedRun(message, now);
+  const result: ResultRecord | undefined = ending?.error && {
+    outcome: ending.outcome,
+    at: new Date(now).toISOString(),
+    ...(claim?.runner && { runner: claim.runner }),
+    error: ending.error,
+  };
   const build = (content: Buffer): string => {
     const current = parseMessage(content, key);
-    const eol = current.split.eol;
-    const gap =
-      current.recorded.endsWith('\n\n') || current.recorded === ''
-        ? ''
-        : current.recorded.endsWith('\n')
-          ? eol
-          : eol + eol;
-    const note = record ? `${gap}_interrupted: its worker stopped without warning_${eol}` : '';
+    const { eol } = current.split;
     const answer =
       result?.error && claim
         ? eol +
           renderResult(
             lastRunNumber(current),
             claim.token,
-            `**Failed** (${result.error.code}): ${result.error.message}`,
+            `**${ending?.word}** (${result.error.code}): ${result.error.message}`,
             eol,
           )
         : '';
     return assembleMessage(
-      { split: current.split, ownText: current.ownText, recorded: current.recorded + note + answer },
+      {
+        split: current.split,
+        ownText: current.ownText,
+        recorded: (record ? noteInterrupted(current) : current.recorded) + answer,
+      },
       { claim: undefined, ...(record && { runs: addRun(current.front, record), crashes }), ...(result && { result }) },
     );
   };
-  const placed = await settleMessage(
-    root,
-    place,
-    { mailbox: place.mailbox, state: fails ? 'failed' : 'inbox' },
-    worker.who,
-    MAX_FILE_BYTES,
-    build,
-  );
+  const wantsReply = claim !== undefined && result !== undefined && message.front.reply === true;
+  if (wantsReply) noteReply(root, id, claim.epoch);
+  const to = { mailbox: place.mailbox, state: ending?.state ?? 'inbox' };
+  const placed = await settleMessage(root, place, to, worker.who, MAX_FILE_BYTES, build);
   noteMove(worker.catalog, root, place, placed);
   if (claim) releaseHeld(root, place.mailbox, claim.take, place.name);
-  if (placed) worker.emit({ type: 'recovered', place: placed, what: fails ? 'failed' : 'given back' });
+  if (placed) worker.emit({ type: 'recovered', place: placed, what: result ? result.outcome : 'given back' });
+  if (placed && wantsReply) await sendReply(worker, id, claim.epoch, placed);
 }
 
-function interruptedRun(message: ParsedMessage, worker: string, now: number): RunRecord {
-  const { claim } = message.front;
-  return {
-    n: Math.max(1, lastRunNumber(message)),
-    epoch: claim?.epoch ?? 0,
-    token: claim?.token ?? '',
-    worker,
-    runner: claim?.runner ?? 'unknown',
-    ...(claim?.session !== undefined && { session: claim.session }),
-    started: claim?.at ?? new Date(now).toISOString(),
-    outcome: 'interrupted',
-    reason: 'interrupted: its worker stopped without warning',
-  };
+interface CrashEnding {
+  state: State;
+  outcome: ResultRecord['outcome'];
+  word: string;
+  error?: NonNullable<ResultRecord['error']>;
+}
+
+/** Where a message goes whose worker is gone: back, unless it may not run again or a person has moved it. Pure. */
+function endAfterCrash(state: State, tooMany: number | undefined, policy: CrashPolicy | undefined): CrashEnding {
+  if (state === 'failed' || state === 'complete') {
+    const error = {
+      code: 'cancelled',
+      message: 'it was taken out of in_progress/, and its worker stopped without warning',
+    };
+    return { state, outcome: state === 'failed' ? 'cancelled' : 'complete', word: 'Cancelled', error };
+  }
+  if (tooMany !== undefined) {
+    const hint = 'look at what it does to the machine before you retry it';
+    const error = { code: 'max_crashes', message: `it was cut off with its worker ${tooMany} times`, hint };
+    return { state: 'failed', outcome: 'failed', word: 'Failed', error };
+  }
+  if (policy === 'fail') {
+    const hint = 'check what it did, then retry it';
+    const error = { code: 'interrupted', message: 'its worker stopped without warning, and on_crash is fail', hint };
+    return { state: 'failed', outcome: 'failed', word: 'Failed', error };
+  }
+  return { state: 'inbox', outcome: 'failed', word: '' };
 }
 
 /**
@@ -175,9 +210,16 @@ async function dropFinished(worker: Worker, place: Place, message: ParsedMessage
   const root = worker.root.dir;
   const { id, claim } = message.front;
   if (id === undefined || claim === undefined) return false;
+  const isHere = (other: Place): boolean =>
+    other.mailbox === place.mailbox && other.state === place.state && other.name === place.name;
   const others = worker.catalog
     .findById(id, 5)
-    .filter((record) => record.id === id && !(record.state === 'in_progress' && record.name === place.name));
+    .filter((record) => record.id === id)
+    // a person may have moved it since the folders were read
+    .map((record) =>
+      statMessage(root, record) ? record : locateMessage(root, id, record, worker.clock.now() - RECENT, isHere),
+    )
+    .filter((other) => other !== undefined && !isHere(other)) as Place[];
   for (const other of others) {
     const bytes = readPlace(root, other);
     const newer = bytes && parseSafely(bytes, worker.root.config.key);

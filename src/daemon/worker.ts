@@ -49,6 +49,8 @@ export interface Worker {
   catalog: Catalog;
   sessions: Sessions;
   ledger: Ledger;
+  /** Ids of messages that are being claimed and not in the catalog yet: a copy must not get through beside them. */
+  claiming: Set<string>;
   /** The runner of that name; throws `invalid` for an unknown one. */
   runner(name: string): Runner;
   emit(event: DaemonEvent): void;

@@ -118,5 +118,5 @@ while (!isEnding) {
   const short = SERVED.filter((mailbox) => tasksIn(box(mailbox, 'inbox')).length < 6);
   if (short.length > 0) await drop(random.pick(short));
   else await sleep(15);
-  if (random.below(8) === 0) meddle();
+  if (random.below(30) === 0) meddle();
 }

@@ -95,6 +95,8 @@ export interface Config {
   park: boolean;
   /** How long a dropped file must rest where it cannot be seen whether a writer still has it open, ms. */
   settle: number;
+  /** How long the second attempt waits after the first failed, ms; each further one waits four times as long. */
+  retry_delay: number;
   /** How long a stop waits for running tasks before it hands them back, ms. */
   grace: number;
   /** How long scratch directories and run records outlive their message's end, ms. */
@@ -143,6 +145,7 @@ export function defaultConfig(identity: { host: string; key: string }): Config {
     cache: 0,
     park: true,
     settle: 500,
+    retry_delay: 5_000,
     grace: 20_000,
     keep: 30 * 86_400_000,
   };

@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Config } from '../core/config.js';
 import { formatDuration } from '../core/duration.js';
 import { MailboxError } from '../core/errors.js';
 import type { Place, ResultRecord, RunOutcome, RunStats, State } from '../core/message.js';
@@ -36,12 +37,11 @@ export interface Verdict {
   stats: RunStats;
 }
 
-const RETRY_BASE = 5_000;
 const RETRY_MAX = 600_000;
 
-/** 5 s, 20 s, 80 s … at most 10 minutes after the failed attempt of this number. */
-export function retryDelay(attempt: number): number {
-  return Math.min(RETRY_MAX, RETRY_BASE * 4 ** Math.min(10, attempt - 1));
+/** `base`, 4 × `base`, 16 × `base` … at most 10 minutes after the failed attempt of this number, ms. */
+export function retryDelay(base: number, attempt: number): number {
+  return Math.min(RETRY_MAX, base * 4 ** Math.min(10, attempt - 1));
 }
 
 function stopError(reason: StopReason, plan: RunPlan): RunError {
@@ -64,7 +64,7 @@ export function judgeEnd(
   plan: RunPlan,
   outcome: Outcome,
   stopped: StopReason | undefined,
-  park: boolean,
+  config: Pick<Config, 'park' | 'retry_delay'>,
   now: number,
 ): Verdict {
   const before = plan.front.attempts ?? 0;
@@ -84,7 +84,7 @@ export function judgeEnd(
         : `\`\`\`json\n${JSON.stringify(outcome.structured_output, null, 2)}\n\`\`\``;
     return { ...base, state: 'complete', run: 'complete', outcome: 'complete', answer };
   }
-  if (outcome.kind === 'parked' && park) {
+  if (outcome.kind === 'parked' && config.park) {
     return {
       ...base,
       state: 'inbox',
@@ -123,7 +123,7 @@ export function judgeEnd(
   const canRetry = outcome.kind === 'failed' ? outcome.retry : outcome.kind === 'parked' || stopped === 'timeout';
   const attempts = before + 1;
   if (canRetry && attempts < plan.request.max_attempts) {
-    const retryAt = now + retryDelay(attempts);
+    const retryAt = now + retryDelay(config.retry_delay, attempts);
     const note = `failed (attempt ${attempts} of ${plan.request.max_attempts}): ${error.message}; trying again after ${new Date(retryAt).toISOString()}`;
     return { ...base, state: 'inbox', run: 'failed', outcome: undefined, error, note, attempts, retryAt };
   }

@@ -139,7 +139,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     writer.flush();
     writer.close();
     await record.flush();
-    const verdict = judgeEnd(plan, outcome, stopped, worker.root.config.park, worker.clock.now());
+    const verdict = judgeEnd(plan, outcome, stopped, worker.root.config, worker.clock.now());
     return finish(outcome, verdict);
   };
 

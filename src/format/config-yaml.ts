@@ -53,6 +53,7 @@ export interface ConfigYaml {
   cache?: string;
   park?: boolean;
   settle?: string;
+  retry_delay?: string;
   grace?: string;
   keep?: string;
 }

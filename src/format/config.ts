@@ -59,6 +59,7 @@ export function parseConfig(text: string | undefined, where: string, given: Conf
     cache: yaml.cache === 'off' ? 0 : (spanOf(yaml.cache) ?? defaults.cache),
     park: yaml.park ?? defaults.park,
     settle: spanOf(yaml.settle) ?? defaults.settle,
+    retry_delay: spanOf(yaml.retry_delay) ?? defaults.retry_delay,
     grace: spanOf(yaml.grace) ?? defaults.grace,
     keep: spanOf(yaml.keep) ?? defaults.keep,
   };
@@ -125,6 +126,7 @@ function findLongTimers(config: Config): SchemaProblem[] {
   const timers: [string, number | undefined][] = [
     ['limits.timeout', config.limits.timeout],
     ['settle', config.settle],
+    ['retry_delay', config.retry_delay],
     ['grace', config.grace],
     ['runners.simulator.duration', config.runners.simulator.duration],
     ...Object.entries(config.senders).map(([name, { timeout }]): [string, number | undefined] => [

@@ -52,6 +52,7 @@ describe('config.yaml', () => {
       park: true,
       create_mailboxes: true,
       settle: 500,
+      retry_delay: 5_000,
       grace: 20_000,
       keep: 2_592_000_000,
     });
@@ -148,6 +149,7 @@ keep: 7d
       cache: 3_600_000,
       park: false,
       settle: 2_000,
+      retry_delay: 5_000,
       grace: 120_000,
       keep: 604_800_000,
     } satisfies Config);

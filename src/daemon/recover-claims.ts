@@ -12,7 +12,7 @@ import { locateMessage, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import { isAlive } from '../host/process-id.js';
 import { endProcesses, findRun } from '../runners/process/index.js';
 import { releaseHeld } from '../store/claim.js';
-import { parseHeld } from '../store/hidden.js';
+import { parseHeld, parseTaken } from '../store/hidden.js';
 import { listHidden, listMailboxes, listState, statMessage } from '../store/list.js';
 import { recoverHidden } from '../store/recover.js';
 import { removeQuietly } from '../store/durable.js';
@@ -52,16 +52,22 @@ export async function recoverMailbox(
   mailbox: string,
   isHeld: (claim: Claim, id: string) => boolean,
 ): Promise<void> {
-  for (const place of strays(worker, mailbox)) await recoverClaim(worker, place, isHeld);
-  recoverNames(worker, mailbox);
+  const moved = strays(worker, mailbox);
+  recoverNames(worker, mailbox, new Set(moved.keys()));
+  for (const place of moved.values()) await recoverClaim(worker, place, isHeld);
   for (const name of listState(worker.root.dir, mailbox, 'in_progress')) {
     await recoverClaim(worker, { mailbox, state: 'in_progress', name }, isHeld);
   }
+  if (moved.size > 0) recoverNames(worker, mailbox);
 }
 
-/** The hidden names of a mailbox, also of one that this host does not serve: deliveries to it may have been cut off. */
-export function recoverNames(worker: Worker, mailbox: string): void {
-  const facts = { isAlive, own: worker.who, hasTake: (take: string) => takesOf(worker, mailbox).has(take) };
+/**
+ * The hidden names of a mailbox, also of one that this host does not serve: deliveries to it may have been cut off.
+ * `moved`: takes of claims that stand elsewhere than in `in_progress/`.
+ */
+export function recoverNames(worker: Worker, mailbox: string, moved: ReadonlySet<string> = new Set()): void {
+  const hasTake = (take: string): boolean => moved.has(take) || takesOf(worker, mailbox).has(take);
+  const facts = { isAlive, own: worker.who, hasTake };
   for (const item of recoverHidden(worker.root.dir, mailbox, facts, worker.clock.now())) {
     if (item.what === 'removed') continue;
     worker.catalog.refresh(item.place);
@@ -69,21 +75,21 @@ export function recoverNames(worker: Worker, mailbox: string): void {
   }
 }
 
-/** Claimed messages that a person moved out of `in_progress/`: their held originals are still there. */
-function strays(worker: Worker, mailbox: string): Place[] {
+/** Claimed messages that a person moved out of `in_progress/`, by take: what they were claimed from is still there. */
+function strays(worker: Worker, mailbox: string): Map<string, Place> {
   const root = worker.root.dir;
-  const held = listHidden(root, mailbox, 'in_progress')
-    .map(parseHeld)
+  const found = new Map<string, Place>();
+  const originals = listHidden(root, mailbox, 'in_progress')
+    .map((name) => parseHeld(name) ?? parseTaken(name))
     .filter((item) => item !== undefined);
-  if (held.length === 0) return [];
+  if (originals.length === 0) return found;
   const takes = takesOf(worker, mailbox);
-  const found: Place[] = [];
-  for (const { take, name } of held) {
+  for (const { take, name } of originals) {
     if (takes.has(take)) continue;
     for (const other of listMailboxes(root)) {
       for (const state of STATES) {
         const place = { mailbox: other, state, name };
-        if (takeOf(worker, place) === take) found.push(place);
+        if (takeOf(worker, place) === take) found.set(take, place);
       }
     }
   }

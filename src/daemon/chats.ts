@@ -47,8 +47,12 @@ export function createChats(worker: Worker, running: (id: string) => RunningTask
     async received(uuid) {
       const item = offered.get(uuid);
       if (!item) return;
-      offered.delete(uuid);
-      await acknowledge(worker.root, worker.clock, worker.who, worker.catalog, item.place);
+      try {
+        await acknowledge(worker.root, worker.clock, worker.who, worker.catalog, item.place);
+      } finally {
+        // Not before it has moved: until then a bell would offer it once more.
+        offered.delete(uuid);
+      }
     },
     forget(task) {
       for (const [uuid, item] of offered) if (item.task === task) offered.delete(uuid);

@@ -5,7 +5,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CatalogRecord } from '../catalog/index.js';
 import type { Place, State } from '../core/message.js';
 import { parseMessage, resultText, type ParsedMessage } from '../format/message.js';
 import { statMessage } from '../store/list.js';
@@ -27,7 +26,7 @@ const LOOK = 100;
 /** Ends with `end` or `gone`, or when the signal fires. Starts at the file's current end, or with the first recorded run. */
 export async function* followMessage(
   desk: Desk,
-  record: CatalogRecord,
+  record: Place & { id: string },
   options: { signal?: AbortSignal; fromStart?: boolean },
 ): AsyncIterable<FollowEvent> {
   const { signal } = options;
@@ -37,6 +36,7 @@ export async function* followMessage(
   let offset: number | undefined;
   let decoder = new StringDecoder('utf8');
   let seen: State | undefined;
+  let entries = 0;
   const started = desk.clock.now();
 
   while (!signal?.aborted) {
@@ -84,8 +84,9 @@ export async function* followMessage(
       if (offset === undefined) {
         const message = read(desk, place);
         id = message?.front.id ?? id;
-        offset =
-          options.fromStart && message ? Number(stat.size) - Buffer.byteLength(message.recorded) : Number(stat.size);
+        const rest = message?.recorded.slice(beginOf(message, entries, options.fromStart)) ?? '';
+        offset = Number(stat.size) - Buffer.byteLength(rest);
+        entries += 1;
       }
       const text = readFrom(messagePath(root, place), offset, decoder);
       if (text !== undefined) {
@@ -98,6 +99,12 @@ export async function* followMessage(
     }
     await pause(LOOK, signal);
   }
+}
+
+/** Where in `recorded` to begin: at the first run, at the current end, or, for another attempt, at that attempt. */
+function beginOf(message: ParsedMessage, entries: number, fromStart: boolean | undefined): number {
+  if (entries > 0) return message.markers.findLast((marker) => marker.kind === 'run')?.start ?? message.recorded.length;
+  return fromStart ? 0 : message.recorded.length;
 }
 
 /** A file without an id was claimed meanwhile: it has the same name in `in_progress/` or beyond. */

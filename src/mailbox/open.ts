@@ -5,7 +5,7 @@
 
 import { openCatalog, type Catalog, type CatalogRecord, type CatalogStats, type ListFilter } from '../catalog/index.js';
 import type { Clock } from '../core/clock.js';
-import type { MailboxError } from '../core/errors.js';
+import { MailboxError } from '../core/errors.js';
 import type { Place } from '../core/message.js';
 import { hostDir } from '../store/paths.js';
 import { ownProcess } from '../host/process-id.js';
@@ -54,8 +54,8 @@ export interface Mailboxes extends AsyncDisposable {
   stats(): Promise<CatalogStats & { parked: Parked[] }>;
   /** What is being run now, the oldest first. */
   running(): Promise<RunningTaskView[]>;
-  /** What is written into a message from now on (or from its beginning), until it has ended. */
-  follow(reference: string, options?: { signal?: AbortSignal; fromStart?: boolean }): AsyncIterable<FollowEvent>;
+  /** What is written into a message from now on (or from its beginning), until it has ended. What was just sent is followed wherever it went since. */
+  follow(message: string | Sent, options?: { signal?: AbortSignal; fromStart?: boolean }): AsyncIterable<FollowEvent>;
   /** Brings the catalog in line with the folders. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -78,7 +78,14 @@ export async function openMailboxes(dir: string, options: OpenOptions = {}): Pro
   const context = { root, clock, catalog, who };
   const find = async (reference: string): Promise<CatalogRecord> => {
     await fresh();
-    return resolveReference(context, reference);
+    try {
+      return resolveReference(context, reference);
+    } catch (error) {
+      if (!(error instanceof MailboxError) || error.code !== 'not_found') throw error;
+      // It came, or moved, since the folders were last looked at.
+      await sync();
+      return resolveReference(context, reference);
+    }
   };
   return {
     root,
@@ -110,8 +117,9 @@ export async function openMailboxes(dir: string, options: OpenOptions = {}): Pro
       await sync();
       return readRunning(context, catalog.list({ state: 'in_progress', limit: 1_000 }).records.toReversed());
     },
-    async *follow(reference, followOptions = {}) {
-      yield* followMessage(context, await find(reference), followOptions);
+    async *follow(message, followOptions = {}) {
+      const target = typeof message === 'string' ? await find(message) : { id: message.id, ...message.place };
+      yield* followMessage(context, target, followOptions);
     },
     close: () => catalog.close(),
     [Symbol.asyncDispose]: () => catalog.close(),

@@ -10,7 +10,7 @@ import {
   type TaskOptions,
 } from '../../core/message.js';
 import { systemClock } from '../../mailbox/clock.js';
-import { sendMessage } from '../../mailbox/send.js';
+import { sendMessage, type Sent } from '../../mailbox/send.js';
 import { placeSummary } from '../../mailbox/message-summary.js';
 import { amount, duration, given, pairs, timeFrom, wholeNumber } from '../arguments.js';
 import { type Cli, defineCommand } from '../command.js';
@@ -126,7 +126,7 @@ export const command = defineCommand({
       attach: (args.attach ?? []).map((path) => resolve(cli.io.cwd, path)),
     });
     const summary = { id: sent.id, ...placeSummary(root.dir, sent.place), created_mailbox: sent.created_mailbox };
-    if (args.wait) return wait(cli, root.dir, summary, patience);
+    if (args.wait) return wait(cli, root.dir, sent, summary, patience);
     if (cli.json) cli.data(summary);
     else if (!cli.io.isTTY.stdout) cli.line(sent.id);
     else {
@@ -137,20 +137,20 @@ export const command = defineCommand({
   },
 });
 
-async function wait(cli: Cli, root: string, summary: { id: string } & Record<string, unknown>, patience: number | undefined): Promise<ExitCode> {
+async function wait(cli: Cli, root: string, sent: Sent, summary: Record<string, unknown>, patience: number | undefined): Promise<ExitCode> {
   const { showFollowing } = await import('../follow-output.js');
   await using desk = await cli.desk();
   const stop = new AbortController();
   const { signal } = stop;
   if (patience !== undefined) void sleep(patience, undefined, { signal }).then(() => stop.abort(), () => undefined);
-  const events = desk.follow(summary.id, { signal, fromStart: true });
+  const events = desk.follow(sent, { signal, fromStart: true });
   const ending = await showFollowing(cli, root, events, { quiet: cli.json });
   stop.abort();
   if (cli.json) {
     const place = ending.place ? placeSummary(root, ending.place) : {};
     cli.data({ ...summary, ...place, outcome: ending.outcome, result: ending.result });
   } else if (ending.exit === EXIT.waiting) {
-    cli.note(`still waiting; go on with: mailboxd tail ${summary.id}`);
+    cli.note(`still waiting; go on with: mailboxd tail ${sent.id}`);
   }
   return ending.exit;
 }

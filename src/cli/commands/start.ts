@@ -83,13 +83,14 @@ async function serve(cli: Cli, root: Root, args: { once: boolean | undefined; ru
   const level = LOG_LEVELS.find((name) => name === args['log-level']) ?? 'info';
   const logger = createLogger({ dir: logDirOf(root.dir), level });
   const printer = createStartPrinter({ write: (text) => void io.stdout.write(text), paint: cli.paint, clock });
-  const left = { failed: 0, waiting: new Set<string>() };
+  const left = { told: 0, failed: 0, waiting: new Set<string>() };
   let daemon: Daemon | undefined;
   await using notifier = createNotifier(io.env, {
     isHealthy: () => daemon === undefined || performance.now() - daemon.lastTurn < OVERDUE,
     onProblem: (message) => logger.warn(message),
   });
   const onEvent = (event: DaemonEvent): void => {
+    left.told += event.type === 'started' ? 0 : 1;
     logEvent(logger, event);
     printer.tell(event);
     if (event.type === 'refused' || (event.type === 'finished' && event.outcome !== 'complete')) left.failed += 1;
@@ -131,6 +132,7 @@ async function serve(cli: Cli, root: Root, args: { once: boolean | undefined; ru
   }
   logger.info('stopped');
   if (args.once !== true) return EXIT.done;
+  if (left.told === 0) cli.line('nothing was waiting');
   const isParked = readParked(root.dir).some((item) => mailboxes.includes(item.mailbox));
   if (left.failed > 0) return EXIT.failed;
   return left.waiting.size > 0 || isParked ? EXIT.waiting : EXIT.done;

@@ -3,7 +3,8 @@
  * input. It looks for forms that are secrets whatever stands around them, so that ordinary text stays as it is; only
  * in data, where a key names the value, does a key such as `password` decide.
  *
- * Text is scrubbed piece by piece as it is given: a secret that a stream cuts in two must be joined before.
+ * Text is scrubbed as it is given, and no secret spans two lines. What a stream may cut in two goes through
+ * scrub-stream.ts.
  */
 
 /** What stands where a secret was. Scrubbing it again changes nothing. */

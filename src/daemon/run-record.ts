@@ -1,7 +1,7 @@
 /** The raw event stream of one run, `.mailboxd/runs/<message id>/<epoch>.ndjson`: what the runner said, a line each. */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { scrub } from '../core/scrub.js';
+import { scrubJson } from '../core/scrub.js';
 import { runRecordPath } from '../store/paths.js';
 
 export interface RunRecordWriter {
@@ -21,7 +21,7 @@ export function createRunRecord(root: string, id: string, epoch: number): RunRec
     add: (line: string) => void buffered.push(line),
     flush() {
       if (buffered.length === 0) return writing;
-      const text = `${buffered.map(scrub).join('\n')}\n`;
+      const text = `${buffered.map(scrubJson).join('\n')}\n`;
       buffered = [];
       writing = writing
         .then(async () => {

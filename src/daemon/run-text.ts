@@ -1,7 +1,8 @@
 /** Turns the events of one run into appended markdown, a few times a second, and remembers what was appended. */
 import type { Place } from '../core/message.js';
 import { MailboxError } from '../core/errors.js';
-import { scrub } from '../core/scrub.js';
+import { scrub, scrubValue } from '../core/scrub.js';
+import { createScrubStream } from '../core/scrub-stream.js';
 import { createTranscript } from '../format/transcript.js';
 import type { RunEvent } from '../runners/port.js';
 import { appendExisting } from '../store/durable.js';
@@ -34,7 +35,9 @@ export interface RunWriterHooks {
 
 export function createRunWriter(root: string, text: RunText, limit: number, hooks: RunWriterHooks): RunWriter {
   const transcript = createTranscript();
+  const answer = createScrubStream();
   let pending = '';
+  let size = 0;
   let timer: NodeJS.Timeout | undefined;
   let isFull = false;
 
@@ -43,20 +46,29 @@ export function createRunWriter(root: string, text: RunText, limit: number, hook
     text.rendered += piece;
     text.trailingText = transcript.trailingText();
     pending += piece;
-    if (text.rendered.length > limit) {
+    size += Buffer.byteLength(piece);
+    if (size > limit) {
       isFull = true;
       hooks.onTooLarge();
     }
     timer ??= setTimeout(writer.flush, GATHER);
   };
+  /** What is said or happens beside the text does not end it: a word that waits for its end goes on waiting. */
+  const endText = (): void => render(transcript.text(answer.end()));
   const writer: RunWriter = {
     text,
     event(event) {
-      if (event.type === 'Progress' && event.kind === 'text') render(transcript.text(scrub(event.content)));
+      if (event.type === 'Progress' && event.kind === 'text') render(transcript.text(answer.push(event.content)));
       else if (event.type === 'Progress' && event.kind === 'status') render(transcript.status(scrub(event.content)));
-      else if (event.type === 'ToolUse' && event.phase === 'call') render(transcript.toolCall(event.tool, event.args));
-      else if (event.type === 'ToolUse')
-        render(transcript.toolResult(scrub(event.output ?? ''), event.is_error ?? false));
+      else if (event.type === 'ToolUse') {
+        endText();
+        text.usedTools = true;
+        if (event.phase === 'call') render(transcript.toolCall(event.tool, scrubValue(event.args)));
+        else render(transcript.toolResult(scrub(event.output ?? ''), event.is_error ?? false));
+      } else if (event.type === 'Result') {
+        endText();
+        transcript.endTurn();
+      }
     },
     said: (from, said) => render(transcript.said(from, said)),
     flush() {
@@ -77,8 +89,7 @@ export function createRunWriter(root: string, text: RunText, limit: number, hook
     close() {
       clearTimeout(timer);
       timer = undefined;
-      const rest = transcript.flush();
-      text.rendered += rest;
+      text.rendered += transcript.text(answer.end()) + transcript.flush();
       text.trailingText = transcript.trailingText();
     },
   };

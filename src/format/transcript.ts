@@ -36,6 +36,8 @@ export interface TranscriptWriter {
   status(content: string): string;
   /** A message that was put into the running task. */
   said(from: string, content: string): string;
+  /** The turn ended: text that follows is another answer, and begins a block of its own. */
+  endTurn(): void;
   /** Text that was held back because a marker could have begun there. */
   flush(): string;
   /** How many characters had been rendered when the trailing block of text began; undefined when the last block is no text. */
@@ -57,7 +59,7 @@ export function renderResult(n: number, token: string, answer: string, eol: stri
 export function createTranscript(): TranscriptWriter {
   let held = ''; // the beginning of a line that may still become a marker
   let column = 0; // 0 at the start of a line
-  let block: 'none' | 'text' | 'quote' = 'none';
+  let block: 'none' | 'text' | 'ended text' | 'quote' = 'none';
   let rendered = 0;
   let textFrom = 0;
 
@@ -85,7 +87,10 @@ export function createTranscript(): TranscriptWriter {
 
   return {
     flush,
-    trailingText: () => (block === 'text' ? textFrom : undefined),
+    trailingText: () => (block === 'text' || block === 'ended text' ? textFrom : undefined),
+    endTurn() {
+      if (block === 'text') block = 'ended text';
+    },
     text(content) {
       if (content === '') return '';
       let out = open('text');

@@ -9,7 +9,7 @@ import type { Place, ResultRecord } from '../core/message.js';
 import { type BoundedRequest, decidePolicy, isBelow } from '../core/policy.js';
 import { claimToken } from '../core/token.js';
 import { assembleMessage, lastRunNumber, MAX_MESSAGE_BYTES, type ParsedMessage } from '../format/message.js';
-import { isIdTaken } from '../mailbox/identity.js';
+import { findIdHolder } from '../mailbox/identity.js';
 import { subjectOf } from '../mailbox/record.js';
 import { isAlive } from '../host/process-id.js';
 import { takeMessage, type TakeDecision } from '../store/claim.js';
@@ -45,12 +45,15 @@ interface Draft {
 export async function claimTask(worker: Worker, waiting: { mailbox: string; name: string }): Promise<ClaimOutcome> {
   const place: Place = { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name };
   const draft: Draft = {};
+  let isRun = false;
   try {
-    return await claimDraft(worker, place, draft);
+    const claimed = await claimDraft(worker, place, draft);
+    isRun = claimed.kind === 'run';
+    return claimed;
   } finally {
     const { id } = draft;
-    // Not before the caller has entered it in the catalog, which it does in this turn.
-    if (id !== undefined) setImmediate(() => worker.claiming.delete(id));
+    // What runs keeps its id to its end (run-task.ts). For the rest, the caller enters it in the catalog in this turn.
+    if (id !== undefined && !isRun) setImmediate(() => worker.claiming.delete(id));
   }
 }
 
@@ -77,20 +80,24 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
   const reading = readWaiting(
     bytes,
     config.key,
-    (id) => worker.claiming.has(id) || isIdTaken(worker.catalog, worker.root.dir, id, place),
+    (id) => (worker.claiming.has(id) ? 'running' : findIdHolder(worker.catalog, worker.root.dir, id, place)),
     () => worker.clock.newId(),
   );
   if (reading.kind === 'unusable') return refuseUnusable(worker, draft, bytes, reading.refusal);
+  if (reading.kind === 'busy') {
+    draft.hold = { until: now + BUSY_AGAIN };
+    return undefined;
+  }
   const { id } = reading;
   let { message, changes } = reading;
-  draft.id = id;
-  worker.claiming.add(id);
   const { claim } = message.front;
   if (claim && isAlive(claim.process) && claim.worker.endsWith(`@${config.host}`)) {
     // Moved back while it ran: its worker is still writing the end of that run.
     draft.hold = { until: now + BUSY_AGAIN };
     return undefined;
   }
+  draft.id = id;
+  worker.claiming.set(id, place.name);
   if (claim) {
     const closed = closeInterrupted(message, now);
     message = closed.message;
@@ -221,6 +228,7 @@ function planRun(
       base: { ownText: message.ownText, recorded: message.recorded },
       rendered: '',
       trailingText: undefined,
+      usedTools: false,
       eol: message.split.eol,
     },
     startedAt: now,

@@ -22,6 +22,8 @@ export interface RunText {
   /** Where in `rendered` the last block of text begins, if the run ended with text. */
   trailingText: number | undefined;
   eol: '\n' | '\r\n';
+  /** Whether it called a tool, which may have had an effect. */
+  usedTools: boolean;
 }
 
 export function isClaimedBy(message: ParsedMessage, token: string): boolean {

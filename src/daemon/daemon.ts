@@ -80,7 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     who: ownProcess(),
     sessions: openSessions(root.dir),
     ledger: openLedger(root.dir),
-    claiming: new Set(),
+    claiming: new Map(),
     runner(name) {
       let runner = runners.get(name);
       if (!runner) {

@@ -8,6 +8,7 @@ import { MailboxError } from '../core/errors.js';
 import { isMessageId } from '../core/names.js';
 import { claimToken, isClaimToken } from '../core/token.js';
 import { parseMessage, type ParsedMessage } from '../format/message.js';
+import type { IdHolder } from '../mailbox/identity.js';
 import { describeProblems, validateMessageFields } from '../schema/index.js';
 
 export interface Refusal {
@@ -17,16 +18,18 @@ export interface Refusal {
 
 export type Reading =
   | { kind: 'unusable'; refusal: Refusal }
+  /** It was just handed back, and its worker has not yet taken the file in `in_progress/` away. */
+  | { kind: 'busy' }
   | { kind: 'message'; message: ParsedMessage; id: string; changes: Record<string, unknown> };
 
 /**
- * Reads a waiting file as a message: its fields checked, its id minted or replaced. `isKnown` tells whether another
+ * Reads a waiting file as a message: its fields checked, its id minted or replaced. `holderOf` tells whether another
  * file has the id; `newId` makes one.
  */
 export function readWaiting(
   bytes: Uint8Array,
   key: string,
-  isKnown: (id: string) => boolean,
+  holderOf: (id: string) => IdHolder,
   newId: () => string,
 ): Reading {
   let message: ParsedMessage;
@@ -65,7 +68,9 @@ export function readWaiting(
   }
   const given = typeof front.id === 'string' ? front.id : undefined;
   if (given === undefined || !isMessageId(given)) return { kind: 'message', message, id: newId(), changes: {} };
-  if (!isKnown(given)) return { kind: 'message', message, id: given, changes: {} };
+  const holder = holderOf(given);
+  if (holder === 'none') return { kind: 'message', message, id: given, changes: {} };
+  if (holder === 'running' && front.seal !== undefined) return { kind: 'busy' };
   // A copy: the one that was claimed or finished first keeps the id, this one begins anew.
   const fresh = Object.fromEntries(ENGINE_FIELDS.map((field) => [field, undefined]));
   return { kind: 'message', message: withoutHistory(message), id: newId(), changes: { ...fresh, copied_from: given } };

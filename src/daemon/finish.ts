@@ -32,12 +32,14 @@ export interface Verdict {
   attempts: number;
   /** When the next attempt is due, ms since 1970. */
   retryAt: number | undefined;
-  /** Leave no trace of the run in the file when it wrote nothing. */
+  /** Leave no trace of the run in the file when it did next to nothing. */
   traceless: boolean;
   stats: RunStats;
 }
 
 const RETRY_MAX = 600_000;
+/** A run that is handed back because nothing can run, with less text than this and no tool called, did nothing worth keeping. */
+const SAID_LITTLE = 2_000;
 
 /** `base`, 4 × `base`, 16 × `base` … at most 10 minutes after the failed attempt of this number, ms. */
 export function retryDelay(base: number, attempt: number): number {
@@ -167,7 +169,7 @@ export async function finishRun(
   const { key } = worker.root.config;
   const now = worker.clock.now();
   const build = (target: Verdict) => (bytes: Buffer) => {
-    if (target.traceless && plan.text.rendered === '') {
+    if (target.traceless && !plan.text.usedTools && plan.text.rendered.length < SAID_LITTLE) {
       const untouched = composeUntouched(bytes, key, plan.text);
       if (untouched !== undefined) return untouched;
     }

@@ -52,12 +52,18 @@ export async function recoverMailbox(
   mailbox: string,
   isHeld: (claim: Claim, id: string) => boolean,
 ): Promise<void> {
-  const moved = strays(worker, mailbox);
-  recoverNames(worker, mailbox, new Set(moved.keys()));
-  for (const place of moved.values()) await recoverClaim(worker, place, isHeld);
+  await recoverMoved(worker, mailbox, isHeld);
   for (const name of listState(worker.root.dir, mailbox, 'in_progress')) {
     await recoverClaim(worker, { mailbox, state: 'in_progress', name }, isHeld);
   }
+  // Once more, for what a person moved while this was at work.
+  await recoverMoved(worker, mailbox, isHeld);
+}
+
+async function recoverMoved(worker: Worker, mailbox: string, isHeld: (claim: Claim, id: string) => boolean): Promise<void> {
+  const moved = strays(worker, mailbox);
+  recoverNames(worker, mailbox, new Set(moved.keys()));
+  for (const place of moved.values()) await recoverClaim(worker, place, isHeld);
   if (moved.size > 0) recoverNames(worker, mailbox);
 }
 
@@ -174,7 +180,7 @@ async function recoverClaim(
   const to = { mailbox: place.mailbox, state: ending?.state ?? 'inbox' };
   const placed = await settleMessage(root, place, to, worker.who, MAX_FILE_BYTES, build);
   noteMove(worker.catalog, root, place, placed);
-  if (claim) releaseHeld(root, place.mailbox, claim.take, place.name);
+  if (claim && placed) releaseHeld(root, place.mailbox, claim.take, place.name);
   if (placed) worker.emit({ type: 'recovered', place: placed, what: result ? result.outcome : 'given back' });
   if (placed && wantsReply) await sendReply(worker, id, claim.epoch, placed);
 }
@@ -230,8 +236,7 @@ async function dropFinished(worker: Worker, place: Place, message: ParsedMessage
     const bytes = readPlace(root, other);
     const newer = bytes && parseSafely(bytes, worker.root.config.key);
     if (!newer || !isClaimToken(worker.root.config.key, id, newer.front.seal ?? '')) continue;
-    const epoch = newer.front.epoch ?? 0;
-    if (epoch < claim.epoch || (epoch === claim.epoch && newer.front.claim !== undefined)) continue;
+    if (!endsClaim(newer, other, claim, place)) continue;
     if (newer.ownText === message.ownText) removeQuietly(messagePath(root, place));
     else await moveMessage(root, place, { mailbox: place.mailbox, state: 'inbox' }, worker.who);
     noteMove(worker.catalog, root, place, undefined);
@@ -240,4 +245,15 @@ async function dropFinished(worker: Worker, place: Place, message: ParsedMessage
     return true;
   }
   return false;
+}
+
+/**
+ * Whether `newer` was written at the end of exactly this claim, or went on from there. The token does not tell: a copy
+ * with the same id and epoch has it too. The session does; a hand-back without a trace is known by its name.
+ */
+function endsClaim(newer: ParsedMessage, at: Place, claim: Claim, place: Place): boolean {
+  const { runs, epoch = 0 } = newer.front;
+  if (runs?.some((run) => run.epoch === claim.epoch && run.session === claim.session)) return true;
+  const isNamesake = at.name.split('/').at(-1) === place.name;
+  return isNamesake && epoch === claim.epoch && newer.front.claim === undefined && !runs?.some((run) => run.epoch === epoch);
 }

@@ -162,6 +162,8 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
       return { outcome, verdict, place };
     } catch (fault) {
       return { outcome, verdict, place: undefined, fault };
+    } finally {
+      worker.claiming.delete(plan.id);
     }
   };
 

@@ -49,8 +49,8 @@ export interface Worker {
   catalog: Catalog;
   sessions: Sessions;
   ledger: Ledger;
-  /** Ids of messages that are being claimed and not in the catalog yet: a copy must not get through beside them. */
-  claiming: Set<string>;
+  /** Messages that are claimed or run here, id → file name: a copy must not get through, wherever they are moved. */
+  claiming: Map<string, string>;
   /** The runner of that name; throws `invalid` for an unknown one. */
   runner(name: string): Runner;
   emit(event: DaemonEvent): void;

@@ -3,12 +3,15 @@ import type { Catalog } from '../catalog/index.js';
 import type { Place } from '../core/message.js';
 import { statMessage } from '../store/list.js';
 
-/** Whether another message than the one at `place` was claimed or finished under this id and is still there. */
-export function isIdTaken(catalog: Catalog, root: string, id: string, place: Place): boolean {
-  if (!catalog.hasId(id)) return false;
-  return catalog
+/** `running`: it is in `in_progress/`. `ended`: it is in `complete/` or `failed/`. */
+export type IdHolder = 'none' | 'running' | 'ended';
+
+/** Whether another message than the one at `place` was claimed or has ended under this id and is still there. */
+export function findIdHolder(catalog: Catalog, root: string, id: string, place: Place): IdHolder {
+  if (!catalog.hasId(id)) return 'none';
+  const other = catalog
     .findById(id, 10)
-    .some(
+    .find(
       (record) =>
         record.id === id &&
         record.state !== 'inbox' &&
@@ -16,4 +19,5 @@ export function isIdTaken(catalog: Catalog, root: string, id: string, place: Pla
         statMessage(root, record) !== undefined &&
         catalog.refresh(record)?.id === id,
     );
+  return other === undefined ? 'none' : other.state === 'in_progress' ? 'running' : 'ended';
 }

@@ -27,7 +27,8 @@ export function createChats(worker: Worker, running: (id: string) => RunningTask
     offer(place, message) {
       const { front } = message;
       const task = front.in_reply_to === undefined ? undefined : running(front.in_reply_to);
-      if (!task || isOffered(place)) return false;
+      if (isOffered(place)) return true;
+      if (!task) return false;
       const from = front.from ?? 'unknown';
       const may = maySay({ from: task.from, sayer: from }, worker.root.config);
       if (!may.ok) {

@@ -186,7 +186,9 @@ function planRun(
   const resumes =
     unfinished?.session !== undefined && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
   const profile = profileOf(worker, request);
-  const warm = resumes || asked || request.options.working_dir ? undefined : runner.adopt?.(request.options, profile);
+  // A process that runs already has its directory and its environment.
+  const isSpecial = resumes || asked || request.options.working_dir || attachments.length > 0 || front.traceparent;
+  const warm = isSpecial ? undefined : runner.adopt?.(request.options, profile);
   const session = resumes?.session ?? asked ?? warm?.session ?? worker.clock.newSession();
   const runs = Array.isArray(front.runs) ? front.runs : [];
   const n = Math.max(lastRunNumber(message), runs.at(-1)?.n ?? 0) + 1;

@@ -303,6 +303,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await recover();
   await sendPendingReplies(worker);
   cleanUp(worker);
+  // What is kept warm is started now, not with the first task.
+  const { runner: usual, runners: configured } = root.config;
+  if (usual === 'claude' && configured.claude.warm > 0 && !options.once) worker.runner(usual);
 
   if (!options.once) {
     for (const mailbox of mailboxes) {

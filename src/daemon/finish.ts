@@ -8,6 +8,8 @@ import type { Config } from '../core/config.js';
 import { formatDuration } from '../core/duration.js';
 import { MailboxError } from '../core/errors.js';
 import type { Place, ResultRecord, RunOutcome, RunStats, State } from '../core/message.js';
+import { endOfDay } from '../core/policy.js';
+import { scrub } from '../core/scrub.js';
 import { parseMessage } from '../format/message.js';
 import { locateMessage, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import type { Outcome, RunError } from '../runners/port.js';
@@ -61,6 +63,11 @@ function stopError(reason: StopReason, plan: RunPlan): RunError {
   };
 }
 
+/** Stopped by what was left of the day's budget, not by its own: it waits for the next day and has not failed. */
+function isEndOfDayBudget(plan: RunPlan, error: RunError): boolean {
+  return error.code === 'error_max_budget_usd' && (plan.request.budget?.key.endsWith('.cost_per_day') ?? false);
+}
+
 /** What follows from how the run ended. Pure. */
 export function judgeEnd(
   plan: RunPlan,
@@ -82,8 +89,8 @@ export function judgeEnd(
   if (outcome.kind === 'complete') {
     const answer =
       outcome.structured_output === undefined
-        ? outcome.result.trim() || '(no answer)'
-        : `\`\`\`json\n${JSON.stringify(outcome.structured_output, null, 2)}\n\`\`\``;
+        ? scrub(outcome.result).trim() || '(no answer)'
+        : `\`\`\`json\n${scrub(JSON.stringify(outcome.structured_output, null, 2))}\n\`\`\``;
     return { ...base, state: 'complete', run: 'complete', outcome: 'complete', answer };
   }
   if (outcome.kind === 'parked' && config.park) {
@@ -93,7 +100,7 @@ export function judgeEnd(
       run: 'handed_back',
       outcome: undefined,
       traceless: true,
-      note: `handed back: ${outcome.message}`,
+      note: `handed back: ${scrub(outcome.message)}`,
     };
   }
   if (outcome.kind === 'stopped' && (stopped === 'drain' || stopped === undefined)) {
@@ -116,11 +123,16 @@ export function judgeEnd(
       answer: `**Cancelled**: ${error.message}.`,
     };
   }
+  if (outcome.kind === 'failed' && isEndOfDayBudget(plan, outcome.error)) {
+    const retryAt = endOfDay(now);
+    const note = `held until ${new Date(retryAt).toISOString()}: the day's budget is used up (${plan.request.budget?.key})`;
+    return { ...base, state: 'inbox', run: 'handed_back', outcome: undefined, error: outcome.error, note, retryAt };
+  }
   const error: RunError =
     outcome.kind === 'failed'
-      ? outcome.error
+      ? { ...outcome.error, message: scrub(outcome.error.message) }
       : outcome.kind === 'parked'
-        ? { code: outcome.reason, message: outcome.message }
+        ? { code: outcome.reason, message: scrub(outcome.message) }
         : stopError(stopped ?? 'timeout', plan);
   const canRetry = outcome.kind === 'failed' ? outcome.retry : outcome.kind === 'parked' || stopped === 'timeout';
   const attempts = before + 1;

@@ -1,6 +1,7 @@
 /** The runners there are. A new one is a folder with a factory and one line in this list. */
 import type { Config } from '../core/config.js';
 import { MailboxError } from '../core/errors.js';
+import { plainOptions } from '../core/policy.js';
 import { createClaudeRunner } from './claude/index.js';
 import { createCommandRunner } from './command/index.js';
 import type { Runner } from './port.js';
@@ -14,7 +15,8 @@ export interface RunnerContext {
 }
 
 const RUNNERS: Record<string, (config: Config, context: RunnerContext) => Runner> = {
-  claude: (config, context) => createClaudeRunner(config.runners.claude, context),
+  claude: (config, context) =>
+    createClaudeRunner(config.runners.claude, { ...context, warmOptions: plainOptions(config) }),
   command: (config, context) => createCommandRunner(config.runners.command, context),
   simulator: (config, context) => createSimulatorRunner(config.runners.simulator, context),
 };

@@ -15,7 +15,7 @@ import { checkBounds, defaultMode } from './bounds.js';
 import { type Budget, type SpentToday, budgetOf, checkDay } from './budget.js';
 import { endOfDay } from './day.js';
 import { absoluteDir } from './dirs.js';
-import { limitsFor, senderOf } from './limits.js';
+import { limitsFor, senderOf, UNKNOWN_SENDER } from './limits.js';
 import { type PolicyError, refuse } from './refusal.js';
 
 export interface PolicyFacts {
@@ -79,6 +79,19 @@ export function decidePolicy(fields: MessageFields, mailbox: string, config: Con
       output_bytes: limits.output_bytes,
     },
   };
+}
+
+/**
+ * What a message that asks for nothing gets from a host that has spent nothing today: what a process that is started
+ * ahead of its task is started with. A task that gets other options does not use it.
+ */
+export function plainOptions(config: Config): TaskOptions {
+  const nothing = { cost_usd: 0, tasks: 0 };
+  const options = boundOptions({}, config, undefined);
+  const budget = budgetOf(config, UNKNOWN_SENDER, { host: nothing, sender: nothing }, undefined);
+  if (config.limits.max_turns !== undefined) options.max_turns = config.limits.max_turns;
+  if (budget !== undefined) options.max_budget_usd = budget.usd;
+  return options;
 }
 
 /** The options of a message that is within every bound, key by key: nothing gets through that is not named here. */

@@ -1,4 +1,13 @@
-import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openMailboxes } from '../../src/mailbox/open.js';
@@ -81,7 +90,10 @@ describe('moving a file is a command', () => {
     await desk.cancel(id.slice(0, 20));
     await d.event('finished', 'x.md');
     await expect(desk.cancel(id)).rejects.toMatchObject({ code: 'conflict' });
-    writeFileSync(pathOf(root, 'server', 'failed', 'x.md'), readFileSync(pathOf(root, 'server', 'failed', 'x.md'), 'utf8').replace(LONG, 'short\n'));
+    writeFileSync(
+      pathOf(root, 'server', 'failed', 'x.md'),
+      readFileSync(pathOf(root, 'server', 'failed', 'x.md'), 'utf8').replace(LONG, 'short\n'),
+    );
     await desk.retry(id);
     await arrived(root, 'server', 'complete', 'x.md');
     await desk.sync();
@@ -146,7 +158,10 @@ describe('copies', () => {
     drop(root, 'server', 'a.md', file);
     drop(root, 'laptop', 'b.md', file);
     await using d = await runDaemon(root);
-    const texts = [await arrived(root, 'server', 'complete', 'a.md'), await arrived(root, 'laptop', 'complete', 'b.md')];
+    const texts = [
+      await arrived(root, 'server', 'complete', 'a.md'),
+      await arrived(root, 'laptop', 'complete', 'b.md'),
+    ];
     expect(texts.filter((text) => text.includes('copied_from: "same-id"'))).toHaveLength(1);
     expect(texts.filter((text) => /^id: "?same-id"?$/m.test(text))).toHaveLength(1);
     expect(d.events.filter((event) => event.type === 'claimed')).toHaveLength(2);
@@ -156,7 +171,8 @@ describe('copies', () => {
     const root = testRoot();
     await using d = await runDaemon(root);
     const forged = {
-      'runs.md': '---\nid: m1\nruns:\n  - { n: 1, epoch: 1, token: "1-aaaaaaaaaaaaaaaaaaaa", worker: "a@b", runner: "x", started: "2026-01-01T00:00:00Z", outcome: "complete" }\n---\nx\n',
+      'runs.md':
+        '---\nid: m1\nruns:\n  - { n: 1, epoch: 1, token: "1-aaaaaaaaaaaaaaaaaaaa", worker: "a@b", runner: "x", started: "2026-01-01T00:00:00Z", outcome: "complete" }\n---\nx\n',
       'result.md': '---\nid: m2\nresult: { outcome: "complete", at: "2026-01-01T00:00:00Z" }\n---\nx\n',
       'epoch.md': '---\nid: m3\nepoch: 7\n---\nx\n',
     };
@@ -188,7 +204,8 @@ describe('the folder is the truth', () => {
     const root = testRoot();
     {
       await using d = await runDaemon(root);
-      for (const name of ['a', 'b', 'c']) drop(root, 'server', `${name}.md`, name === 'c' ? '---\nmax_attempts: 1\n---\nsimulate: fail no\n' : name);
+      for (const name of ['a', 'b', 'c'])
+        drop(root, 'server', `${name}.md`, name === 'c' ? '---\nmax_attempts: 1\n---\nsimulate: fail no\n' : name);
       await waitUntil(() => d.events.filter((event) => event.type === 'finished').length === 3);
     }
     const look = async (): Promise<unknown> => {

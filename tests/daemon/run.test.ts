@@ -22,7 +22,8 @@ describe('a dropped file becomes finished work', () => {
   it('keeps comments, key order, quoting, CRLF and a byte order mark of the front matter', async () => {
     const root = testRoot();
     await using _d = await runDaemon(root);
-    const own = "\ufeff---\r\n# mine\r\npriority: 'high'   # now\r\nmetadata: { b: 1,   a: [ x ] }\r\nsubject: yes\r\n---\r\nTwo\tthings \r\n\r\n";
+    const own =
+      "\ufeff---\r\n# mine\r\npriority: 'high'   # now\r\nmetadata: { b: 1,   a: [ x ] }\r\nsubject: yes\r\n---\r\nTwo\tthings \r\n\r\n";
     drop(root, 'server', 'two.md', own);
     const done = await arrived(root, 'server', 'complete', 'two.md');
     const head = own.slice(0, own.lastIndexOf('---\r\n'));
@@ -40,7 +41,9 @@ describe('a dropped file becomes finished work', () => {
     const running = readFileSync(join(root, 'mailboxes/server/in_progress/a.md'), 'utf8');
     expect(running).toMatch(/claim: \{ worker: "server@test-host", epoch: 1, .*session: "[0-9a-f-]{36}" \}/);
     await d.event('finished', 'a.md');
-    const lines = readFileSync(join(root, `.mailboxd/runs/${claimed.id}/1.ndjson`), 'utf8').trim().split('\n');
+    const lines = readFileSync(join(root, `.mailboxd/runs/${claimed.id}/1.ndjson`), 'utf8')
+      .trim()
+      .split('\n');
     expect(lines.length).toBeGreaterThan(1);
     for (const line of lines) expect(() => void JSON.parse(line)).not.toThrow();
   });
@@ -78,7 +81,8 @@ describe('a dropped file becomes finished work', () => {
 describe('order and bounds', () => {
   it('runs by priority, then by age', async () => {
     const root = testRoot('limits: { concurrency: 1, host_concurrency: 1 }\n');
-    const file = (priority: string, created: string): string => `---\npriority: ${priority}\ncreated: "${created}"\n---\nx\n`;
+    const file = (priority: string, created: string): string =>
+      `---\npriority: ${priority}\ncreated: "${created}"\n---\nx\n`;
     drop(root, 'server', 'd.md', file('low', '2020-01-01T00:00:00Z'));
     drop(root, 'server', 'c.md', file('normal', '2021-01-02T00:00:00Z'));
     drop(root, 'server', 'b.md', file('normal', '2021-01-01T00:00:00Z'));

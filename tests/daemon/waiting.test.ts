@@ -22,7 +22,7 @@ describe('chats', () => {
     expect(read).toContain('\nAll done here.\n');
   });
 
-  it("a reply to a running task from its sender is put into it, quoted in its file, and counts as read", async () => {
+  it('a reply to a running task from its sender is put into it, quoted in its file, and counts as read', async () => {
     const root = testRoot();
     await using d = await runDaemon(root);
     drop(root, 'server', 'x.md', '---\nid: task-1\nfrom: laptop\n---\nsimulate: duration 2s\nsimulate: length 2000\n');
@@ -169,7 +169,12 @@ describe('policy', () => {
   it('refuses a request past a bound before anything runs, with the reason and the key to change', async () => {
     const root = testRoot();
     await using d = await runDaemon(root);
-    drop(root, 'server', 'x.md', '---\noptions: { permission_mode: bypassPermissions, allowed_tools: [Bash] }\n---\nx\n');
+    drop(
+      root,
+      'server',
+      'x.md',
+      '---\noptions: { permission_mode: bypassPermissions, allowed_tools: [Bash] }\n---\nx\n',
+    );
     const { reason } = await d.event('refused', 'x.md');
     expect(reason).toMatch(/permission_mode.*allowed_tools|allowed_tools.*permission_mode/s);
     const text = await arrived(root, 'server', 'failed', 'x.md');

@@ -21,7 +21,11 @@ export interface TestDaemon extends AsyncDisposable {
   daemon: Daemon;
   events: DaemonEvent[];
   /** Waits for an event of this type (about this message's file, when named). */
-  event<T extends DaemonEvent['type']>(type: T, name?: string, timeout?: number): Promise<Extract<DaemonEvent, { type: T }>>;
+  event<T extends DaemonEvent['type']>(
+    type: T,
+    name?: string,
+    timeout?: number,
+  ): Promise<Extract<DaemonEvent, { type: T }>>;
 }
 
 export async function runDaemon(root: string, options: Partial<DaemonOptions> = {}): Promise<TestDaemon> {
@@ -45,7 +49,10 @@ export async function runDaemon(root: string, options: Partial<DaemonOptions> = 
             (event): event is Extract<DaemonEvent, { type: typeof type }> =>
               event.type === type && (name === undefined || ('place' in event && event.place.name === name)),
           ),
-        { timeout, what: `the event ${type}${name === undefined ? '' : ` of ${name}`}; seen: ${JSON.stringify(events).slice(-2_000)}` },
+        {
+          timeout,
+          what: `the event ${type}${name === undefined ? '' : ` of ${name}`}; seen: ${JSON.stringify(events).slice(-2_000)}`,
+        },
       ),
     [Symbol.asyncDispose]: () => daemon.stop(0),
   };
@@ -62,7 +69,13 @@ export function pathOf(root: string, mailbox: string, state: State, name: string
 }
 
 /** The file's text once it stands there. */
-export async function arrived(root: string, mailbox: string, state: State, name: string, timeout = 10_000): Promise<string> {
+export async function arrived(
+  root: string,
+  mailbox: string,
+  state: State,
+  name: string,
+  timeout = 10_000,
+): Promise<string> {
   const path = pathOf(root, mailbox, state, name);
   await waitUntil(() => existsSync(path), {
     timeout,

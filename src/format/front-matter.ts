@@ -139,13 +139,21 @@ function renderField(key: string, value: unknown, indent: string, eol: string): 
   return `${indent}${key}: ${renderFlow(value)}${eol}`;
 }
 
+/** The changes that change something: a field that has its value already stays as it was written. */
+function realChanges(changes: Record<string, unknown>, current: (key: string) => unknown): Record<string, unknown> {
+  const isSame = (key: string, value: unknown): boolean =>
+    value !== undefined && (value === null || typeof value !== 'object') && current(key) === value;
+  return Object.fromEntries(Object.entries(changes).filter(([key, value]) => !isSame(key, value)));
+}
+
 /**
  * The block with some fields set (or, with undefined, removed) and every other byte as it was. New fields go to the
  * end. Throws `invalid` where fields cannot be added line by line (a block that is one `{…}`).
  */
-export function editBlock(block: string, changes: Record<string, unknown>, eol: '\n' | '\r\n'): string {
+export function editBlock(block: string, wanted: Record<string, unknown>, eol: '\n' | '\r\n'): string {
   const own = scanOwnBlock(block);
   if (own) {
+    const changes = realChanges(wanted, (key) => (Object.hasOwn(own.fields, key) ? own.fields[key] : undefined));
     const cuts = own.lines.filter(({ key }) => Object.hasOwn(changes, key));
     return replaceLines(
       block,
@@ -162,6 +170,9 @@ export function editBlock(block: string, changes: Record<string, unknown>, eol: 
       hint: 'write "to: server" and so on, each on its own line',
     });
   }
+  const changes = realChanges(wanted, (key) =>
+    TEXT_FIELDS.includes(key) ? scalarSource(document, key) : isMap(map) ? map.get(key) : undefined,
+  );
   const pairs = isMap(map) ? map.items : [];
   const first = pairs[0] ? linesOf(block, pairs[0])[0] : 0;
   const indent = pairs[0] ? (/^[ ]*/.exec(block.slice(first))?.[0] ?? '') : '';

@@ -61,6 +61,8 @@ export interface Daemon extends AsyncDisposable {
 const RECONCILE = 3_000;
 /** How often the catalog looks at every file, ms. */
 const SYNC = 300_000;
+/** When that is done first after the start, which takes finished messages by name alone, ms. */
+const SETTLED = 20_000;
 const TURN = 1_000;
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -298,7 +300,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     for (const mailbox of listMailboxes(root.dir)) if (!mailboxes.includes(mailbox)) recoverNames(worker, mailbox);
   };
 
-  await desk.sync();
+  await desk.sync({ quick: true });
   await sweepProcesses(worker);
   await recover();
   await sendPendingReplies(worker);
@@ -358,7 +360,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (otherDaemons % 10 === 0) void recover().catch((error: unknown) => fault(error, 'recovering'));
     void scan();
   }, RECONCILE);
-  const sync = setInterval(() => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders')), SYNC);
+  const readAll = (): void => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders'));
+  if (!options.once) later(SETTLED, readAll);
+  const sync = setInterval(readAll, SYNC);
 
   let stopping: Promise<void> | undefined;
   const hurry = new AbortController();

@@ -56,8 +56,8 @@ export interface Mailboxes extends AsyncDisposable {
   running(): Promise<RunningTaskView[]>;
   /** What is written into a message from now on (or from its beginning), until it has ended. What was just sent is followed wherever it went since. */
   follow(message: string | Sent, options?: { signal?: AbortSignal; fromStart?: boolean }): AsyncIterable<FollowEvent>;
-  /** Brings the catalog in line with the folders. */
-  sync(): Promise<void>;
+  /** Brings the catalog in line with the folders; `quick` takes finished messages that it knows by name alone. */
+  sync(how?: { quick?: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,9 +72,14 @@ export async function openMailboxes(dir: string, options: OpenOptions = {}): Pro
     ...(options.onProblem && { onProblem: options.onProblem }),
   });
   const who = ownProcess();
-  let synced: Promise<void> | undefined;
-  const sync = async (): Promise<void> => void (await catalog.sync());
-  const fresh = (): Promise<void> => (synced ??= sync());
+  const sync = async (how: { quick?: boolean } = {}): Promise<void> => void (await catalog.sync(how));
+  let isSynced = false;
+  /** The first look is a whole one. The daemon then keeps its catalog in step itself; everyone else looks again. */
+  const fresh = async (): Promise<void> => {
+    const first = !isSynced;
+    isSynced = true;
+    if (first || catalog.mode === 'read') await sync({ quick: !first });
+  };
   const context = { root, clock, catalog, who };
   const find = async (reference: string): Promise<CatalogRecord> => {
     await fresh();

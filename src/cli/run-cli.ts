@@ -85,6 +85,8 @@ async function parseAndRun(argv: readonly string[], io: Io): Promise<number> {
       async (values) => {
         const { command } = await entry.load();
         rejectRepeats(values, command);
+        takeWordsAfterDashes(values, command);
+        restoreHyphens(values, command, argv);
         const root = values['root'];
         const { createCli } = await import('./surroundings.js');
         const cli = createCli(io, { root: typeof root === 'string' ? root : undefined, json: values['json'] === true });
@@ -112,6 +114,23 @@ function describeCommand(y: Argv, entry: CommandEntry, command: Command): Argv {
 /** An option that takes a value must be given one: `--from --json` is a mistake, not an empty name. */
 function withArgument(option: Options): Options {
   return option.type === 'boolean' ? option : { ...option, requiresArg: true };
+}
+
+/** `send server -- "- a list"`: yargs leaves what stands after `--` to us. */
+function takeWordsAfterDashes(values: Record<string, unknown>, command: Command): void {
+  const words = (Array.isArray(values['_']) ? values['_'] : []).slice(1).map(String);
+  for (const name of Object.keys(command.positionals)) {
+    if (values[name] === undefined && words.length > 0) values[name] = words.shift();
+  }
+  if (words.length > 0) {
+    throw new MailboxError('usage', `found ${JSON.stringify(words[0])} where no argument is expected`, { hint: 'put a text with spaces in quotes' });
+  }
+}
+
+/** `send server -`: yargs makes an empty text of a hyphen alone. */
+function restoreHyphens(values: Record<string, unknown>, command: Command, argv: readonly string[]): void {
+  if (!argv.includes('-') || argv.includes('')) return;
+  for (const name of Object.keys(command.positionals)) if (values[name] === '') values[name] = '-';
 }
 
 /** Where yargs would hand on a list, as for `--from a --from b`. */

@@ -14,6 +14,10 @@ export interface StartPrinter {
 export interface PrinterContext {
   write(text: string): void;
   paint(style: Style, text: string): string;
+  /** Width of the terminal, where long lines are broken between words; undefined for a pipe. */
+  columns?: number;
+  /** It is serving, and nothing was told yet. */
+  onStarted?(): void;
   /** Hours, minutes and seconds, for the beginning of a line. */
   clock(): string;
 }
@@ -27,11 +31,15 @@ interface Speaker {
 
 const INDENT = '         │ ';
 
-export function createStartPrinter({ write, paint, clock }: PrinterContext): StartPrinter {
+export function createStartPrinter({ write, paint, clock, columns, onStarted }: PrinterContext): StartPrinter {
   const speakers = new Map<string, Speaker>();
   /** The task whose line stands open on the terminal. */
   let open: string | undefined;
+  /** Chats that were told: a bell may tell of one again. */
+  const chats = new Set<string>();
   let count = 0;
+  /** Characters in the open line. */
+  let column = 0;
 
   const closeLine = (): void => {
     if (open !== undefined) write('\n');
@@ -43,6 +51,22 @@ export function createStartPrinter({ write, paint, clock }: PrinterContext): Sta
   };
   const more = (text: string): void => write(`${paint('dim', INDENT.replace('│', ' '))}${text}\n`);
 
+  /** The piece with line breaks between words where the terminal would break it anywhere. */
+  const fill = (piece: string, lead: string, indent: number): string => {
+    if (columns === undefined) return piece;
+    const room = Math.max(20, columns - indent - 1);
+    return (piece.match(/\s*\S+|\s+$/g) ?? [])
+      .map((word) => {
+        const length = [...word].length;
+        if (column > 0 && column + length > room) {
+          column = [...word.trimStart()].length;
+          return `\n${lead}${word.trimStart()}`;
+        }
+        column += length;
+        return word;
+      })
+      .join('');
+  };
   const output = (id: string, text: string): void => {
     const speaker = speakers.get(id);
     if (!speaker) return;
@@ -59,7 +83,8 @@ export function createStartPrinter({ write, paint, clock }: PrinterContext): Sta
         speaker.rest = piece;
         return;
       }
-      write(`${open === id ? '' : lead}${piece}${isLast ? '' : '\n'}`);
+      if (open !== id) column = 0;
+      write(`${open === id ? '' : lead}${fill(piece, lead, isAlone ? INDENT.length : INDENT.length + speaker.label.length + 1)}${isLast ? '' : '\n'}`);
       open = isLast ? id : undefined;
     });
   };
@@ -79,7 +104,7 @@ export function createStartPrinter({ write, paint, clock }: PrinterContext): Sta
     tell(event) {
       switch (event.type) {
         case 'started':
-          return;
+          return onStarted?.();
         case 'claimed': {
           const { place, id } = event;
           const again = event.resumed ? ', resumed' : event.run > 1 ? `, run ${event.run}` : '';
@@ -110,6 +135,8 @@ export function createStartPrinter({ write, paint, clock }: PrinterContext): Sta
           more(`read why: ${pathOf(event.place)}`);
           return;
         case 'chat':
+          if (chats.has(pathOf(event.place))) return;
+          chats.add(pathOf(event.place));
           line('✉', `a chat from ${safeLine(event.from)} waits: ${pathOf(event.place)}`);
           return;
         case 'parked':

@@ -82,7 +82,13 @@ async function serve(cli: Cli, root: Root, args: { once: boolean | undefined; ru
 
   const level = LOG_LEVELS.find((name) => name === args['log-level']) ?? 'info';
   const logger = createLogger({ dir: logDirOf(root.dir), level });
-  const printer = createStartPrinter({ write: (text) => void io.stdout.write(text), paint: cli.paint, clock });
+  const printer = createStartPrinter({
+    write: (text) => void io.stdout.write(text),
+    paint: cli.paint,
+    clock,
+    ...(io.isTTY.stdout && { columns: io.columns }),
+    ...(args.once !== true && { onStarted: () => tellNext(cli, root, mailboxes) }),
+  });
   const left = { told: 0, failed: 0, waiting: new Set<string>() };
   let daemon: Daemon | undefined;
   await using notifier = createNotifier(io.env, {
@@ -121,7 +127,6 @@ async function serve(cli: Cli, root: Root, args: { once: boolean | undefined; ru
     notifier.ready(`serves ${mailboxes.join(', ')}`);
     // A signal while it was starting.
     if (signals > 0) void daemon.stop(signals === 1 ? undefined : 0);
-    else if (args.once !== true) tellNext(cli, root, mailboxes);
     await daemon.ended;
   } catch (error) {
     logger.error({ err: error }, 'the daemon ended');

@@ -15,8 +15,8 @@ import { messageOf, systemCode } from '../core/errors.js';
 /** Files in a folder that is large. */
 const CHOKIDAR_LIMIT = 500;
 /** Rings within one `BUSY_SPAN` (ms) that make a folder busy, and below which it is calm again. */
-const BUSY_RINGS = 100;
-const CALM_RINGS = 20;
+const BUSY_RINGS = 50;
+const CALM_RINGS = 10;
 const BUSY_SPAN = 1_000;
 
 export interface Bell {
@@ -28,6 +28,8 @@ export interface Bell {
 }
 
 export interface BellOptions {
+  /** Rings for this name alone, in a folder where much else changes: chokidar would list it each time. */
+  only?: string;
   /** `name` is the file's name where the system tells it. */
   onRing(name: string | undefined): void;
   /** A folder that cannot be watched; it is polled instead. */
@@ -79,7 +81,7 @@ export function watchBell(dir: string, options: BellOptions): Bell {
   const ring = (name: string | undefined): void => {
     if (closed) return;
     if (isBusy() && full) goPlain();
-    options.onRing(name);
+    if (name === undefined || options.only === undefined || name === options.only) options.onRing(name);
   };
   const startPlain = (): void => {
     try {
@@ -100,7 +102,8 @@ export function watchBell(dir: string, options: BellOptions): Bell {
       depth: 0,
       followSymlinks: false,
       ignoreInitial: true,
-      ignored: (path) => path !== dir && /[\\/]\.[^\\/]*$/.test(path),
+      // Folders would be listed too, each time that something changes in them.
+      ignored: (path, stats) => path !== dir && (basename(path).startsWith('.') || stats?.isDirectory() === true),
       atomic: false,
       awaitWriteFinish: false,
     });
@@ -130,7 +133,7 @@ export function watchBell(dir: string, options: BellOptions): Bell {
   };
 
   mkdirSync(dir, { recursive: true });
-  if (size() > CHOKIDAR_LIMIT) startPlain();
+  if (options.only !== undefined || size() > CHOKIDAR_LIMIT) startPlain();
   else startChokidar();
   return {
     get ready() {
@@ -140,7 +143,7 @@ export function watchBell(dir: string, options: BellOptions): Bell {
       if (closed) return;
       const isCalm = performance.now() > spanEnd || Math.max(rings, ringsBefore) < CALM_RINGS;
       if (full && size() > CHOKIDAR_LIMIT) goPlain();
-      else if (plain && isCalm && size() < CHOKIDAR_LIMIT / 2) goBack();
+      else if (plain && options.only === undefined && isCalm && size() < CHOKIDAR_LIMIT / 2) goBack();
     },
     async close() {
       closed = true;

@@ -1,5 +1,5 @@
 // The fault campaign by hand: node scripts/campaign.mjs [--rounds N] [--seed S] [--kills K] [--lanes L] [--verbose]
-// Build first. A round kills K daemons at each step; a seed that found something finds it again, or nearly.
+// [--dir D] [--reverse unlink-before-link] [--json]. Build first. A round kills K daemons at each step; a seed that found something finds it again, or nearly.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,12 +13,14 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '30' },
     lanes: { type: 'string', default: '3' },
     reverse: { type: 'string' },
+    dir: { type: 'string', default: tmpdir() },
+    json: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
 
 for (let round = 0; round < Number(values.rounds); round += 1) {
-  const dir = mkdtempSync(join(tmpdir(), 'mailboxd-campaign-'));
+  const dir = mkdtempSync(join(values.dir, 'mailboxd-campaign-'));
   const result = await runCampaign({
     dir,
     seed: Number(values.seed) + round,
@@ -27,6 +29,10 @@ for (let round = 0; round < Number(values.rounds); round += 1) {
     ...(values.reverse && { reverse: values.reverse }),
     ...(values.verbose && { log: (line) => console.error(line) }),
   });
+  if (values.json) {
+    console.log(JSON.stringify({ ...result, lines: describe(result) }));
+    continue;
+  }
   console.log(describe(result).join('\n'));
   for (const violation of result.violations) console.log(`  ${violation}`);
   if (result.violations.length === 0) rmSync(dir, { recursive: true, force: true });

@@ -6,13 +6,14 @@ import { STATES, type Claim, type CrashPolicy, type Place, type ResultRecord, ty
 import { limitsFor } from '../core/policy.js';
 import { isClaimToken } from '../core/token.js';
 import { assembleMessage, lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
+import { trimTornEnd } from '../format/torn-end.js';
 import { renderResult } from '../format/transcript.js';
 import { noteMove } from '../mailbox/acknowledge.js';
 import { locateMessage, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import { isAlive } from '../host/process-id.js';
 import { endProcesses, findRun } from '../runners/process/index.js';
 import { releaseHeld } from '../store/claim.js';
-import { parseHeld, parseTaken } from '../store/hidden.js';
+import { parseHeld } from '../store/hidden.js';
 import { listHidden, listMailboxes, listState, statMessage } from '../store/list.js';
 import { recoverHidden } from '../store/recover.js';
 import { removeQuietly } from '../store/durable.js';
@@ -60,19 +61,21 @@ export async function recoverMailbox(
   await recoverMoved(worker, mailbox, isHeld);
 }
 
-async function recoverMoved(worker: Worker, mailbox: string, isHeld: (claim: Claim, id: string) => boolean): Promise<void> {
-  const moved = strays(worker, mailbox);
-  recoverNames(worker, mailbox, new Set(moved.keys()));
-  for (const place of moved.values()) await recoverClaim(worker, place, isHeld);
-  if (moved.size > 0) recoverNames(worker, mailbox);
+async function recoverMoved(
+  worker: Worker,
+  mailbox: string,
+  isHeld: (claim: Claim, id: string) => boolean,
+): Promise<void> {
+  recoverNames(worker, mailbox);
+  const places = strays(worker, mailbox);
+  for (const place of places) await recoverClaim(worker, place, isHeld);
+  if (places.length > 0) recoverNames(worker, mailbox);
 }
 
-/**
- * The hidden names of a mailbox, also of one that this host does not serve: deliveries to it may have been cut off.
- * `moved`: takes of claims that stand elsewhere than in `in_progress/`.
- */
-export function recoverNames(worker: Worker, mailbox: string, moved: ReadonlySet<string> = new Set()): void {
-  const hasTake = (take: string): boolean => moved.has(take) || takesOf(worker, mailbox).has(take);
+/** The hidden names of a mailbox, also of one that this host does not serve: deliveries to it may have been cut off. */
+export function recoverNames(worker: Worker, mailbox: string): void {
+  const hasTake = (take: string, name: string): boolean =>
+    takesOf(worker, mailbox).has(take) || findMoved(worker, take, name) !== undefined;
   const facts = { isAlive, own: worker.who, hasTake };
   for (const item of recoverHidden(worker.root.dir, mailbox, facts, worker.clock.now())) {
     if (item.what === 'removed') continue;
@@ -81,25 +84,28 @@ export function recoverNames(worker: Worker, mailbox: string, moved: ReadonlySet
   }
 }
 
-/** Claimed messages that a person moved out of `in_progress/`, by take: what they were claimed from is still there. */
-function strays(worker: Worker, mailbox: string): Map<string, Place> {
-  const root = worker.root.dir;
-  const found = new Map<string, Place>();
-  const originals = listHidden(root, mailbox, 'in_progress')
-    .map((name) => parseHeld(name) ?? parseTaken(name))
+/** Claimed messages that a person moved out of `in_progress/`: their held originals are still there. */
+function strays(worker: Worker, mailbox: string): Place[] {
+  const held = listHidden(worker.root.dir, mailbox, 'in_progress')
+    .map(parseHeld)
     .filter((item) => item !== undefined);
-  if (originals.length === 0) return found;
+  if (held.length === 0) return [];
   const takes = takesOf(worker, mailbox);
-  for (const { take, name } of originals) {
-    if (takes.has(take)) continue;
-    for (const other of listMailboxes(root)) {
-      for (const state of STATES) {
-        const place = { mailbox: other, state, name };
-        if (takeOf(worker, place) === take) found.set(take, place);
-      }
+  return held
+    .filter(({ take }) => !takes.has(take))
+    .map(({ take, name }) => findMoved(worker, take, name))
+    .filter((place) => place !== undefined);
+}
+
+/** The message that was claimed by this take, by its name, in whatever folder. */
+function findMoved(worker: Worker, take: string, name: string): Place | undefined {
+  for (const mailbox of listMailboxes(worker.root.dir)) {
+    for (const state of STATES) {
+      const place = { mailbox, state, name };
+      if (takeOf(worker, place) === take) return place;
     }
   }
-  return found;
+  return undefined;
 }
 
 function takeOf(worker: Worker, place: Place): string | undefined {
@@ -120,7 +126,7 @@ function takesOf(worker: Worker, mailbox: string): Set<string> {
 
 function parseSafely(bytes: Buffer, key: string): ParsedMessage | undefined {
   try {
-    return parseMessage(bytes, key);
+    return parseMessage(trimTornEnd(bytes), key);
   } catch {
     return undefined;
   }
@@ -154,7 +160,7 @@ async function recoverClaim(
     error: ending.error,
   };
   const build = (content: Buffer): string => {
-    const current = parseMessage(content, key);
+    const current = parseMessage(trimTornEnd(content), key);
     const { eol } = current.split;
     const answer =
       result?.error && claim
@@ -255,5 +261,7 @@ function endsClaim(newer: ParsedMessage, at: Place, claim: Claim, place: Place):
   const { runs, epoch = 0 } = newer.front;
   if (runs?.some((run) => run.epoch === claim.epoch && run.session === claim.session)) return true;
   const isNamesake = at.name.split('/').at(-1) === place.name;
-  return isNamesake && epoch === claim.epoch && newer.front.claim === undefined && !runs?.some((run) => run.epoch === epoch);
+  return (
+    isNamesake && epoch === claim.epoch && newer.front.claim === undefined && !runs?.some((run) => run.epoch === epoch)
+  );
 }

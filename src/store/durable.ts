@@ -11,6 +11,7 @@ import {
   closeSync,
   writeSync,
   fstatSync,
+  ftruncateSync,
   readSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -165,9 +166,10 @@ export function appendExisting(path: string, text: string): boolean {
     if (systemCode(error) === 'ENOENT') return false;
     throw diskFault(error, `appending to ${basename(path)}`);
   }
+  const bytes = Buffer.from(text);
+  const before = fstatSync(fd).size;
+  let at = 0;
   try {
-    const bytes = Buffer.from(text);
-    let at = 0;
     if (faultPoint) {
       at = writeSync(fd, bytes, 0, Math.ceil(bytes.length / 2));
       faultPoint('mid-append');
@@ -175,9 +177,19 @@ export function appendExisting(path: string, text: string): boolean {
     while (at < bytes.length) at += writeSync(fd, bytes, at);
     return true;
   } catch (error) {
+    takeBack(fd, before, at);
     throw diskFault(error, `appending to ${basename(path)}`);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Takes back the part of a piece that was still written, so that the whole can be written again. */
+function takeBack(fd: number, before: number, count: number): void {
+  try {
+    if (count > 0 && fstatSync(fd).size === before + count) ftruncateSync(fd, before);
+  } catch {
+    // The disk refuses everything; what stands there is a beginning of the piece.
   }
 }
 

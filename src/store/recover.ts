@@ -2,22 +2,22 @@
  * After a crash: what hidden names in a mailbox's folders mean, and the one way each goes on. Runs at every start and
  * now and then after; files of processes that live are left alone.
  */
-import { lstatSync } from 'node:fs';
+import { lstatSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.js';
 import { renamedFor } from '../core/names.js';
 import { STATES, type Place, type State } from '../core/message.js';
 import { releaseHeld } from './claim.js';
 import { linkUnique, removeQuietly, stampOf } from './durable.js';
-import { inUse, parseHeld, parseSuccessor, parseTaken } from './hidden.js';
+import { HELD_PREFIX, hiddenName, inUse, parseHeld, parseSuccessor, parseTaken } from './hidden.js';
 import { listHidden, listState, statMessage } from './list.js';
 import { stateDir } from './paths.js';
 
 export interface RecoveryFacts {
   /** Whether the process that made a hidden name still lives. */
   isAlive(who: string): boolean;
-  /** Whether a message in `in_progress/` carries this take in its claim. */
-  hasTake(take: string): boolean;
+  /** Whether a message carries this take in its claim: in `in_progress/`, or under this name anywhere. */
+  hasTake(take: string, name: string): boolean;
   /** This process, by the name it has in hidden names. */
   own: string;
 }
@@ -61,7 +61,13 @@ function recoverOne(root: string, at: Place, facts: RecoveryFacts, now: number):
     if (!stamp) return undefined;
     // It was linked to its place, and died before this name went.
     if (isVisible(root, at.mailbox, stamp.ino)) return drop();
-    if (taken.kind === 'claim') return facts.hasTake(taken.take) ? drop() : bring('inbox', taken.name, 'returned');
+    if (taken.kind === 'claim') {
+      if (!facts.hasTake(taken.take, taken.name)) return bring('inbox', taken.name, 'returned');
+      // Its claim was written: from now on it is the held original of that.
+      const held = `${HELD_PREFIX}${taken.take}~${stamp.size}~${stamp.mtimeNs}~`;
+      renameSync(path, join(dir, hiddenName(held, taken.name)));
+      return undefined;
+    }
     const successor = parseSuccessor(taken.take);
     if (successor && isVisible(root, at.mailbox, successor.ino)) {
       const isUntouched = successor.size === stamp.size && successor.mtimeNs === stamp.mtimeNs;
@@ -71,7 +77,7 @@ function recoverOne(root: string, at: Place, facts: RecoveryFacts, now: number):
   }
   const held = parseHeld(at.name);
   if (held) {
-    if (facts.hasTake(held.take)) return undefined;
+    if (facts.hasTake(held.take, held.name)) return undefined;
     const late = releaseHeld(root, at.mailbox, held.take, held.name);
     return late ? { what: 'late edit', place: late } : { what: 'removed', place: at };
   }

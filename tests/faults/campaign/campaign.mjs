@@ -53,7 +53,7 @@ export async function runCampaign({ dir, seed, kills, lanes, reverse, log = () =
       const dropper = spawnNode('dropper.mjs', [root, String(seed * 100 + lane)], {});
       for (let step = todo.pop(); step !== undefined; step = todo.pop()) {
         const fault = {
-          MAILBOXD_FAULT: `${step}:${1 + random.below(3)}`,
+          MAILBOXD_FAULT: `${step}:${1 + random.below(2)}`,
           ...(reverse && { MAILBOXD_FAULT_REVERSE: reverse }),
         };
         const daemon = spawnNode('daemon.mjs', [root], fault);
@@ -95,7 +95,7 @@ async function workOff(root, violations) {
         !SERVED.includes(mailbox) ||
         (state !== 'in_progress' && !name.startsWith('.') && (state !== 'inbox' || name.startsWith('chat'))),
     );
-  while (!isIdle() && performance.now() < deadline && daemon.child.exitCode === null) await sleep(50);
+  while (!isIdle() && performance.now() < deadline && daemon.child.exitCode === null) await sleep(100);
   daemon.child.kill('SIGTERM');
   const limit = setTimeout(() => daemon.child.kill('SIGKILL'), 10_000);
   const end = await daemon.ended;

@@ -1,27 +1,24 @@
 /**
  * From a waiting file to a plan: take it, read it, decide, and write the claim into it, all before anything runs.
  */
-import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { MailboxError } from '../core/errors.js';
 import type { Place, ResultRecord } from '../core/message.js';
-import { type BoundedRequest, decidePolicy, isBelow } from '../core/policy.js';
+import { decidePolicy } from '../core/policy.js';
 import { claimToken } from '../core/token.js';
-import { assembleMessage, lastRunNumber, MAX_MESSAGE_BYTES, type ParsedMessage } from '../format/message.js';
+import { assembleMessage, MAX_MESSAGE_BYTES } from '../format/message.js';
 import { findIdHolder } from '../mailbox/identity.js';
-import { subjectOf } from '../mailbox/record.js';
 import { isAlive } from '../host/process-id.js';
 import { takeMessage, type TakeDecision } from '../store/claim.js';
 import { randomSuffix } from '../store/durable.js';
-import { attachmentsDir, scratchDir } from '../store/paths.js';
 import { answerFromCache, fingerprintOf } from './answer-cache.js';
 import { closeInterrupted, composeClaim, renderRefusal } from './compose.js';
-import { makeClaim, readWaiting, unfinishedRun, type Refusal } from './decide.js';
+import { readWaiting, type Refusal } from './decide.js';
 import type { RunPlan } from './plan.js';
-import { buildPrompt, buildRestartPrompt, buildResumePrompt } from './prompt.js';
+import { isRetry, planRun } from './plan-run.js';
+import { buildPrompt } from './prompt.js';
 import { policyFacts } from './spending.js';
-import { workerName, type Worker } from './worker.js';
+import { checkDirs, resolveAttachments } from './task-files.js';
+import type { Worker } from './worker.js';
 
 export type ClaimOutcome =
   /** Somebody else took it, or it is not there any more. */
@@ -147,7 +144,16 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
     return { state: 'complete', bytes: cached.compose(message, sealed, fingerprint ?? '') };
   }
 
-  const planned = planRun(worker, place, message, id, request, prompt, take, now, files.paths);
+  const planned = planRun(worker, {
+    mailbox: place.mailbox,
+    message,
+    id,
+    request,
+    prompt,
+    take,
+    now,
+    attachments: files.paths,
+  });
   draft.plan = planned;
   const counters = isRetry(message) ? { attempts: undefined, crashes: undefined } : {};
   return {
@@ -158,152 +164,4 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
       ...(fingerprint && { fingerprint }),
     }),
   };
-}
-
-/** A person moved a message that had ended back to the inbox: it begins anew. */
-function isRetry(message: ParsedMessage): boolean {
-  return message.front.result !== undefined;
-}
-
-function planRun(
-  worker: Worker,
-  place: Place,
-  message: ParsedMessage,
-  id: string,
-  request: BoundedRequest,
-  prompt: string,
-  take: string,
-  now: number,
-  attachments: string[],
-): Omit<RunPlan, 'place'> {
-  const { config } = worker.root;
-  const { front } = message;
-  const runner = worker.runner(request.runner);
-  const unfinished = isRetry(message) ? undefined : unfinishedRun(front);
-  const isOurs = unfinished?.worker.endsWith(`@${config.host}`) ?? false;
-  const policy = front.on_crash ?? 'resume';
-  const asked = request.options.resume_session;
-  const resumes =
-    unfinished?.session !== undefined && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
-  const profile = profileOf(worker, request);
-  // A process that runs already has its directory and its environment.
-  const isSpecial = resumes || asked || request.options.working_dir || attachments.length > 0 || front.traceparent;
-  const warm = isSpecial ? undefined : runner.adopt?.(request.options, profile);
-  const session = resumes?.session ?? asked ?? warm?.session ?? worker.clock.newSession();
-  const runs = Array.isArray(front.runs) ? front.runs : [];
-  const n = Math.max(lastRunNumber(message), runs.at(-1)?.n ?? 0) + 1;
-  const claim = makeClaim({
-    key: config.key,
-    id,
-    front,
-    worker: workerName(worker, place.mailbox),
-    who: worker.who,
-    take,
-    now,
-    runner: request.runner,
-    session,
-  });
-  return {
-    id,
-    front: isRetry(message) ? { ...front, attempts: 0, crashes: 0 } : front,
-    from: request.from,
-    subject: subjectOf(front, message.ownText),
-    claim,
-    request,
-    prompt: resumes
-      ? buildResumePrompt(resumes)
-      : unfinished
-        ? buildRestartPrompt(prompt, unfinished, earlierOutput(message))
-        : prompt,
-    fullPrompt: unfinished ? buildRestartPrompt(prompt, unfinished, earlierOutput(message)) : prompt,
-    resumes: resumes !== undefined || asked !== undefined,
-    cwd:
-      request.options.working_dir ??
-      warm?.cwd ??
-      worker.sessions.ownerOf(session)?.cwd ??
-      join(scratchDir(worker.root.dir), session),
-    profile,
-    attachments,
-    text: {
-      n,
-      token: claim.token,
-      base: { ownText: message.ownText, recorded: message.recorded },
-      rendered: '',
-      trailingText: undefined,
-      usedTools: false,
-      eol: message.split.eol,
-    },
-    startedAt: now,
-  };
-}
-
-function earlierOutput(message: ParsedMessage): string {
-  const last = message.markers.findLast((marker) => marker.kind === 'run');
-  return last ? message.recorded.slice(last.end).replace(/^\s*## Run \d+\s*/, '') : '';
-}
-
-function profileOf(worker: Worker, request: BoundedRequest): string | undefined {
-  if (request.runner !== 'claude') return undefined;
-  for (const [name, profile] of Object.entries(worker.root.config.runners.claude.profiles)) {
-    if (profile.senders.includes(request.from)) return name;
-  }
-  return undefined;
-}
-
-/** Directories are bounded by where they really are, links resolved. */
-function checkDirs(request: BoundedRequest, allowed: string[]): Refusal | undefined {
-  const asked = [request.options.working_dir, ...(request.options.add_dirs ?? [])].filter((dir) => dir !== undefined);
-  for (const dir of asked) {
-    let real: string;
-    try {
-      real = realpathSync(dir);
-    } catch {
-      return {
-        message: `found no directory ${dir}`,
-        hint: 'make it, or name another in options.working_dir or options.add_dirs',
-      };
-    }
-    const bounds = allowed.map((bound) => realOf(bound));
-    if (!isBelow(real, bounds)) {
-      return {
-        message: `${dir} leads to ${real}, which lies outside allow.dirs`,
-        hint: 'name a directory below one of allow.dirs in .mailboxd/config.yaml',
-      };
-    }
-  }
-  return undefined;
-}
-
-function realOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-function resolveAttachments(root: string, id: string, names: string[]): { paths: string[] } | { refusal: Refusal } {
-  if (names.length === 0) return { paths: [] };
-  let dir: string;
-  try {
-    dir = realpathSync(attachmentsDir(root, id));
-  } catch (error) {
-    const reason = error instanceof MailboxError ? error.message : `there is no folder attachments/${id}`;
-    return {
-      refusal: {
-        message: `it names attachments, but ${reason}`,
-        hint: 'send it again with `mailboxd send --attach FILE`',
-      },
-    };
-  }
-  const paths: string[] = [];
-  for (const name of names) {
-    const path = realOf(join(dir, name));
-    if (path === join(dir, name) && !isBelow(path, [dir]))
-      return { refusal: { message: `the attachment ${JSON.stringify(name)} lies outside its folder` } };
-    if (!isBelow(path, [dir]))
-      return { refusal: { message: `the attachment ${JSON.stringify(name)} leads out of its folder` } };
-    paths.push(path);
-  }
-  return { paths };
 }

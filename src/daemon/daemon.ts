@@ -4,47 +4,31 @@
  * Everything that may have changed rings (a watcher, a timer, the end of a run); `pump` then starts what is due while
  * there are free places. Nothing here decides what a message says: claim-task.ts does, from the file it took.
  */
-import { mkdirSync } from 'node:fs';
-import type { Clock } from '../core/clock.js';
 import type { Claim } from '../core/message.js';
 import { MailboxError, messageOf } from '../core/errors.js';
 import { isMessageFileName } from '../core/names.js';
-import { openMailboxes, type Mailboxes } from '../mailbox/open.js';
+import type { Mailboxes } from '../mailbox/open.js';
 import { noteMove } from '../mailbox/acknowledge.js';
-import { createRunner } from '../runners/index.js';
-import { isAlive, ownProcess } from '../host/process-id.js';
-import type { Runner } from '../runners/port.js';
-import { hostDir, scratchDir, stateDir } from '../store/paths.js';
+import { isAlive } from '../host/process-id.js';
 import { makeMailbox } from '../store/deliver.js';
 import { listMailboxes } from '../store/list.js';
-import { watchBell, type Bell } from '../store/watch.js';
+import { hangBells } from './bells.js';
 import { createChats } from './chats.js';
 import { claimTask } from './claim-task.js';
+import { drain } from './drain.js';
 import { createInboxes } from './inboxes.js';
-import { openLedger } from './ledger.js';
 import { createParking } from './parking.js';
 import { createQueue, type Waiting } from './queue.js';
 import { recoverMailbox, recoverNames, sweepProcesses } from './recover-claims.js';
 import { sendPendingReplies } from './replies.js';
 import { runTask, type RunningTask, type TaskEnd } from './run-task.js';
-import { openSessions } from './sessions.js';
+import { claimedEvent, endEvent, unrunEvent } from './tell.js';
+import { openWorker } from './open-worker.js';
+import type { DaemonOptions } from './daemon-options.js';
 import { cleanUp } from './clean-up.js';
-import type { DaemonEvent, Worker } from './worker.js';
+import type { DaemonEvent } from './worker.js';
 
-export interface DaemonOptions {
-  root: string;
-  /** Instead of the configuration's `serve`. */
-  mailboxes?: string[];
-  /** Instead of the configuration's `runner`. */
-  runner?: string;
-  /** Work off what is waiting and due, then end. */
-  once?: boolean;
-  /** Runs only the tasks whose files it accepts; the others wait for another daemon. */
-  accepts?: (mailbox: string, name: string) => boolean;
-  clock?: Clock;
-  environment?: NodeJS.ProcessEnv;
-  onEvent?: (event: DaemonEvent) => void;
-}
+export type { DaemonOptions } from './daemon-options.js';
 
 export interface Daemon extends AsyncDisposable {
   /** Settles when it has ended: after `stop`, or with `once` when nothing is left to do. */
@@ -67,35 +51,8 @@ const TURN = 1_000;
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const emit = (event: DaemonEvent): void => options.onEvent?.(event);
-  const desk = await openMailboxes(options.root, {
-    mode: 'write',
-    ...(options.clock && { clock: options.clock }),
-    onProblem: (fault) => emit({ type: 'trouble', message: fault.message, ...(fault.hint && { hint: fault.hint }) }),
-  });
+  const { desk, worker, closeRunners } = await openWorker(options, emit);
   const { root, clock, catalog } = desk;
-  if (options.runner !== undefined) root.config.runner = options.runner;
-  const runners = new Map<string, Runner>();
-  const worker: Worker = {
-    root,
-    clock,
-    catalog,
-    who: ownProcess(),
-    sessions: openSessions(root.dir),
-    ledger: openLedger(root.dir),
-    claiming: new Map(),
-    runner(name) {
-      let runner = runners.get(name);
-      if (!runner) {
-        runner = createRunner(name, root.config, {
-          scratch: scratchDir(root.dir),
-          ...(options.environment && { environment: options.environment }),
-        });
-        runners.set(name, runner);
-      }
-      return runner;
-    },
-    emit,
-  };
   const mailboxes = options.mailboxes?.length ? options.mailboxes : root.config.serve;
   for (const mailbox of mailboxes) makeMailbox(root.dir, mailbox);
 
@@ -111,7 +68,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   /** Names of tasks that a limit of the day holds, so that each is told once. */
   const held = new Set<string>();
   const chats = createChats(worker, (id) => running.get(id));
-  const bells: Bell[] = [];
   let isStopping = false;
   let lastTurn = performance.now();
   let pumpTimer: NodeJS.Timeout | undefined;
@@ -194,29 +150,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         }
       } else if (claimed.kind === 'ended') {
         noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, claimed.place);
-        if (claimed.outcome === 'refused')
-          emit({ type: 'refused', id: claimed.id, place: claimed.place, reason: claimed.reason });
-        else
-          emit({
-            type: 'finished',
-            id: claimed.id ?? '',
-            place: claimed.place,
-            outcome: claimed.outcome,
-            reason: claimed.reason,
-          });
+        emit(unrunEvent(claimed));
       } else if (claimed.kind === 'run') {
         const { plan } = claimed;
         noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, plan.place);
-        emit({
-          type: 'claimed',
-          id: plan.id,
-          place: plan.place,
-          subject: plan.subject,
-          from: plan.from,
-          runner: plan.request.runner,
-          run: plan.text.n,
-          resumed: plan.resumes,
-        });
+        emit(claimedEvent(plan));
         const task = runTask(
           worker,
           plan,
@@ -252,32 +190,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const { reason, message, until } = end.outcome;
       emit({ type: 'parked', parked: parking.park(mailbox, reason, message, clock.now(), until) });
     } else if (end.outcome.kind !== 'stopped' && parking.unpark(mailbox)) emit({ type: 'unparked', mailbox });
-    if (end.place) {
-      const { verdict, place } = end;
-      const reason = verdict.error?.message;
-      if (place.state === 'inbox') {
-        const again = verdict.retryAt === undefined ? undefined : new Date(verdict.retryAt).toISOString();
-        emit({
-          type: 'handed back',
-          id: task.id,
-          place,
-          reason: reason ?? verdict.note ?? '',
-          ...(again && { again }),
-        });
-        if (mailboxes.includes(place.mailbox)) inboxes.look(place.mailbox, place.name);
-      } else {
-        const { duration_ms, cost_usd } = verdict.stats;
-        emit({
-          type: 'finished',
-          id: task.id,
-          place,
-          outcome: verdict.outcome ?? place.state,
-          ...(reason && { reason }),
-          ...(duration_ms !== undefined && { duration_ms }),
-          ...(cost_usd !== undefined && { cost_usd }),
-        });
-      }
-    }
+    if (end.place) emit(endEvent(task.id, end.place, end.verdict));
+    if (end.place?.state === 'inbox' && mailboxes.includes(end.place.mailbox))
+      inboxes.look(end.place.mailbox, end.place.name);
     if (end.fault !== undefined) later(RECONCILE, () => void recover());
     pump();
   };
@@ -309,43 +224,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { runner: usual, runners: configured } = root.config;
   if (usual === 'claude' && configured.claude.warm > 0 && !options.once) worker.runner(usual);
 
-  if (!options.once) {
-    for (const mailbox of mailboxes) {
-      const trouble = (message: string, hint: string): void => emit({ type: 'trouble', message, hint });
-      bells.push(
-        watchBell(stateDir(root.dir, mailbox, 'inbox'), {
-          onTrouble: trouble,
-          onRing(name) {
-            if (isStopping) return;
-            if (name === undefined) return void scan();
-            if (!isMessageFileName(name)) return;
-            inboxes.look(mailbox, name);
-            pump();
-          },
-        }),
-        watchBell(stateDir(root.dir, mailbox, 'in_progress'), {
-          onTrouble: trouble,
-          onRing: (name) => lookAtRunning(name),
-        }),
-      );
-    }
-    mkdirSync(hostDir(root.dir), { recursive: true });
-    bells.push(
-      watchBell(hostDir(root.dir), {
-        only: 'bell',
-        onTrouble: () => undefined,
-        onRing() {
-          if (isStopping) return;
-          parking.wake(clock.now());
-          void scan();
-        },
-      }),
-    );
-  }
   /** Every claim, append and end rings here too, mostly by hidden names: only the task that is named is looked at. */
   const lookAtRunning = (name?: string): void => {
     for (const task of running.values()) if (name === undefined || task.place.name === name) task.look();
   };
+  const onRing = (mailbox: string, name: string | undefined): void => {
+    if (isStopping) return;
+    if (name === undefined) return void scan();
+    if (!isMessageFileName(name)) return;
+    inboxes.look(mailbox, name);
+    pump();
+  };
+  const onWake = (): void => {
+    if (isStopping) return;
+    parking.wake(clock.now());
+    void scan();
+  };
+  const bells = options.once ? [] : hangBells(worker, mailboxes, { onInbox: onRing, onRunning: lookAtRunning, onWake });
   await Promise.all(bells.map((bell) => bell.ready));
   emit({ type: 'started', mailboxes, runner: root.config.runner, worker: root.config.host });
   await scan();
@@ -377,18 +272,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       for (const timer of timers) clearTimeout(timer);
       for (const bell of bells) await bell.close();
       if (running.size > 0) emit({ type: 'draining', running: running.size });
-      let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, hurry.signal.aborted ? 0 : grace);
-        hurry.signal.addEventListener('abort', () => resolve());
-      });
-      await Promise.race([Promise.all([...running.values()].map((task) => task.done)), limit]);
-      clearTimeout(timer);
-      const left = [...running.values()];
-      for (const task of left) task.stop('drain');
-      await Promise.all(left.map((task) => task.done));
+      await drain(() => [...running.values()], grace, hurry.signal);
       while (busy() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      for (const runner of runners.values()) await runner.close();
+      await closeRunners();
       await scanning;
       await parking.settled();
       clearInterval(turn);

@@ -1,10 +1,10 @@
 /**
  * The daemon and the CLI as processes of their own: killed without warning, or asked to stop. What a killed pair leaves
- * (a tool that runs on, three claims) is found by the next daemon.
+ * (a tool that runs on, four claims) is found by the next daemon.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ import { waitUntil } from '../support/wait-until.js';
 import {
   bash,
   cliTranscript,
+  cliTranscripts,
   dropTask,
   ended,
   expectGone,
@@ -72,15 +73,20 @@ function cliPid(scene: Scene, session: string): number {
 
 describe('after kill -9 of the daemon and of the CLI', () => {
   let scene: Scene;
-  let next: TestDaemon;
+  let next: TestDaemon | undefined;
   const sessions: Record<string, string> = {};
   let orphans = 0;
 
   beforeAll(async () => {
-    scene = await makeScene({ yaml: 'limits: { concurrency: 3 }' });
+    scene = await makeScene({ yaml: 'limits: { concurrency: 4 }' });
     const killed = startMailboxd(scene);
     const exit = once(killed, 'exit');
-    const tasks = { 'go-on': 'on_crash: resume', 'begin-again': 'on_crash: restart', 'give-up': 'on_crash: fail' };
+    const tasks = {
+      'go-on': 'on_crash: resume',
+      'begin-again': 'on_crash: restart',
+      'give-up': 'on_crash: fail',
+      'not-stored': 'on_crash: resume',
+    };
     await Promise.all(
       Object.entries(tasks).map(async ([tag, policy], index) => {
         sessions[tag] = await sleeping(scene, tag, 4_711 + index, policy);
@@ -90,21 +96,22 @@ describe('after kill -9 of the daemon and of the CLI', () => {
     killed.kill('SIGKILL');
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     await exit;
+    for (const file of cliTranscripts(scene, sessions['not-stored'] ?? '')) rmSync(file);
     orphans = Object.values(sessions).flatMap(sleeps).length;
     next = await scene.startDaemon();
   }, 60_000);
   afterAll(async () => {
-    await next[Symbol.asyncDispose]();
+    await next?.[Symbol.asyncDispose]();
     await scene.api.close();
   });
 
   it('real CLI: the next start ends what the tools left running', async () => {
-    expect(orphans).toBe(3);
+    expect(orphans).toBe(4);
     expect(Object.values(sessions).flatMap(sleeps)).toEqual([]);
-    const told = next.events.filter((event) => event.type === 'trouble').map(({ message }) => message);
+    const told = (next?.events ?? []).filter((event) => event.type === 'trouble').map(({ message }) => message);
     expect(
       told.filter((message) => /^a killed daemon had left \d+ process(es)? of .*; ended$/.test(message)),
-    ).toHaveLength(3);
+    ).toHaveLength(4);
   });
 
   it('real CLI: after kill -9 of daemon and CLI the same session is resumed, and told that it was interrupted', async () => {
@@ -137,6 +144,16 @@ describe('after kill -9 of the daemon and of the CLI', () => {
     );
   });
 
+  it('real CLI: a session that the CLI does not know any more is begun anew, and the file says which', async () => {
+    const done = await ended(scene, 'complete', 'not-stored.md');
+    expect(sessionOf(done)).not.toBe(sessions['not-stored']);
+    expect(frontOf(done)).toMatchObject({ crashes: 1, runs: [{ n: 1 }, { n: 2, session: sessionOf(done) }] });
+    expect(frontOf(done).attempts).toBeUndefined();
+    expect(done).toMatch(/## Run 2\n[^]*## Result\n\nIt was 4714\.\n$/);
+    const [, second] = scene.requestsOf('not-stored');
+    expect(said(second)).toMatch(/not-stored.*This task was begun before\. You were interrupted.*The number is 4714\./);
+  });
+
   it('real CLI: on_crash: fail ends the task in failed/ and asks the API no more', async () => {
     const done = await ended(scene, 'failed', 'give-up.md');
     expect(frontOf(done)).toMatchObject({ crashes: 1, result: { outcome: 'failed', error: { code: 'interrupted' } } });
@@ -149,12 +166,12 @@ it('real CLI: SIGTERM hands the task back with no process left, and the next sta
   const scene = await makeScene({ yaml: 'grace: 300ms' });
   const daemon = startMailboxd(scene);
   const exit = once(daemon, 'exit');
-  const session = await sleeping(scene, 'drain-me', 4_714, '');
+  const session = await sleeping(scene, 'drain-me', 4_720, '');
   daemon.kill('SIGTERM');
   expect(await exit).toEqual([0, null]);
   expectGone(session);
   const waiting = await ended(scene, 'inbox', 'drain-me.md');
-  expect(waiting).toMatch(/The number is 4714\.[^]*_handed back: its worker was stopped_\n$/);
+  expect(waiting).toMatch(/The number is 4720\.[^]*_handed back: its worker was stopped_\n$/);
   expect(frontOf(waiting)).toMatchObject({ runs: [{ n: 1, outcome: 'handed_back', session }] });
   expect(frontOf(waiting).claim).toBeUndefined();
 
@@ -162,11 +179,11 @@ it('real CLI: SIGTERM hands the task back with no process left, and the next sta
   try {
     const done = await ended(scene, 'complete', 'drain-me.md');
     expect(sessionOf(done)).toBe(session);
-    expect(done).toMatch(/## Result\n\nIt was 4714\.\n$/);
+    expect(done).toMatch(/## Result\n\nIt was 4720\.\n$/);
     expect(frontOf(done).attempts).toBeUndefined();
     expect(frontOf(done).crashes).toBeUndefined();
     const requests = scene.requestsOf('drain-me');
-    expect(said(requests.at(-1))).toMatch(/drain-me.*The number is 4714\..*You were interrupted.*was shut down/);
+    expect(said(requests.at(-1))).toMatch(/drain-me.*The number is 4720\..*You were interrupted.*was shut down/);
   } finally {
     await next[Symbol.asyncDispose]();
     await scene.api.close();

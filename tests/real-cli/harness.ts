@@ -120,13 +120,18 @@ export function said(request: ApiRequest | undefined): string {
   return JSON.stringify(request?.body.messages);
 }
 
-/** What the CLI has written down of a session so far. */
-export function cliTranscript(scene: Scene, session: string): string {
+/** The files in which the CLI keeps a session. */
+export function cliTranscripts(scene: Scene, session: string): string[] {
   const projects = join(scene.home, '.claude', 'projects');
-  if (!existsSync(projects)) return '';
+  if (!existsSync(projects)) return [];
   return readdirSync(projects)
     .map((project) => join(projects, project, `${session}.jsonl`))
-    .filter((file) => existsSync(file))
+    .filter((file) => existsSync(file));
+}
+
+/** What the CLI has written down of a session so far. */
+export function cliTranscript(scene: Scene, session: string): string {
+  return cliTranscripts(scene, session)
     .map((file) => readFileSync(file, 'utf8'))
     .join('');
 }

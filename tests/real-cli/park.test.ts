@@ -6,13 +6,13 @@ import { storeToken } from '../../src/runners/claude/index.js';
 import type { TestDaemon } from '../support/daemon.js';
 import { overloaded, unauthorized, usageLimit } from '../support/messages-api/server.mjs';
 import { waitUntil } from '../support/wait-until.js';
-import { dropTask, ended, frontOf, makeScene, PATIENCE, type Scene } from './harness.js';
+import { bash, dropTask, ended, frontOf, makeScene, PATIENCE, type Scene } from './harness.js';
 
 let scene: Scene;
 let daemon: TestDaemon;
 
 beforeEach(async () => {
-  scene = await makeScene();
+  scene = await makeScene({ yaml: 'limits: { cost_per_day: 0.5 }' });
   daemon = await scene.startDaemon();
 });
 afterEach(async () => {
@@ -107,4 +107,17 @@ it('real CLI: an overloaded API (529) is waited for, and the file says so', asyn
   expect(done).toMatch(/## Result\n\nNot any more\.\n$/);
   expect(frontOf(done).attempts).toBeUndefined();
   expect(scene.requestsOf('are-you-busy')).toHaveLength(2);
+});
+
+it("real CLI: a run that uses up the day's budget is held until midnight, and has not failed", async () => {
+  scene.script('spend-it-all', { tools: [bash('echo again')], usage: { input_tokens: 60_000 } });
+  dropTask(scene, 'spend.md', 'spend-it-all', 'options: { allowed_tools: [Bash] }');
+  const { again } = await daemon.event('handed back', 'spend.md', PATIENCE);
+  const midnight = new Date();
+  midnight.setHours(24, 0, 0, 0);
+  expect(again).toBe(midnight.toISOString());
+  const text = await ended(scene, 'inbox', 'spend.md');
+  expect(text).toMatch(/_held until .*: the day's budget is used up \(limits\.cost_per_day\)_\n$/);
+  expect(frontOf(text)).toMatchObject({ retry_at: again, runs: [{ outcome: 'handed_back' }] });
+  expect(frontOf(text).attempts).toBeUndefined();
 });

@@ -2,7 +2,7 @@
  * What waits. Bells and timers lead to a look at one file or at a whole folder; what is found is put in the queue.
  * Nothing is taken from an event but the advice to look.
  */
-import { recordFromHead } from '../mailbox/record.js';
+import { recordFromHead, recordOf } from '../mailbox/record.js';
 import type { Place } from '../core/message.js';
 import { isMessageFileName } from '../core/names.js';
 import { MAX_MESSAGE_BYTES, parseMessage, type ParsedMessage } from '../format/message.js';
@@ -84,18 +84,15 @@ export function createInboxes(
       return queue.put(unreadable); // too large: the claim says so and moves it to failed/
     }
     others.delete(`${mailbox}/${name}`);
-    worker.catalog.put(
-      recordFromHead(place, bytes.subarray(0, 66_000), {
-        size: Number(stat.size),
-        mtimeMs: Number(stat.mtimeNs) / 1e6,
-      }),
-    );
+    const times = { size: Number(stat.size), mtimeMs: Number(stat.mtimeNs) / 1e6 };
     let message: ParsedMessage;
     try {
       message = parseMessage(bytes, worker.root.config.key);
     } catch {
+      worker.catalog.put(recordFromHead(place, bytes.subarray(0, 66_000), times));
       return queue.put(unreadable);
     }
+    worker.catalog.put(recordOf(place, message.front, message.split.body, times));
     const { front } = message;
     if (front.type === 'chat') {
       queue.drop(mailbox, name);

@@ -2,6 +2,8 @@
  * After a crash: processes that outlived their daemon are ended first, then every claim of a daemon that is gone is
  * given back (to be resumed or begun again), or ended where the message says so or was cut off too often.
  */
+import { unlinkSync } from 'node:fs';
+import { systemCode } from '../core/errors.js';
 import { STATES, type Claim, type CrashPolicy, type Place, type ResultRecord, type State } from '../core/message.js';
 import { limitsFor } from '../core/policy.js';
 import { isClaimToken } from '../core/token.js';
@@ -16,7 +18,7 @@ import { releaseHeld } from '../store/claim.js';
 import { parseHeld } from '../store/hidden.js';
 import { listHidden, listMailboxes, listState, statMessage } from '../store/list.js';
 import { recoverHidden } from '../store/recover.js';
-import { removeQuietly } from '../store/durable.js';
+import { diskFault } from '../store/durable.js';
 import { messagePath } from '../store/paths.js';
 import { moveMessage, settleMessage } from '../store/settle.js';
 import { addRun, interruptedRun, noteInterrupted } from './compose.js';
@@ -243,14 +245,29 @@ async function dropFinished(worker: Worker, place: Place, message: ParsedMessage
     const newer = bytes && parseSafely(bytes, worker.root.config.key);
     if (!newer || !isClaimToken(worker.root.config.key, id, newer.front.seal ?? '')) continue;
     if (!endsClaim(newer, other, claim, place)) continue;
-    if (newer.ownText === message.ownText) removeQuietly(messagePath(root, place));
-    else await moveMessage(root, place, { mailbox: place.mailbox, state: 'inbox' }, worker.who);
+    const isGone =
+      newer.ownText === message.ownText
+        ? takeOut(messagePath(root, place))
+        : (await moveMessage(root, place, { mailbox: place.mailbox, state: 'inbox' }, worker.who)) !== undefined;
+    // A person moved it in this moment: it is found again where it is now.
+    if (!isGone) return true;
     noteMove(worker.catalog, root, place, undefined);
     releaseHeld(root, place.mailbox, claim.take, place.name);
     worker.emit({ type: 'recovered', place: other, what: 'its end had been written already' });
     return true;
   }
   return false;
+}
+
+/** False when it is not there any more. */
+function takeOut(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw diskFault(error, `removing ${path}`);
+  }
 }
 
 /**

@@ -117,6 +117,6 @@ function meddle() {
 while (!isEnding) {
   const short = SERVED.filter((mailbox) => tasksIn(box(mailbox, 'inbox')).length < 6);
   if (short.length > 0) await drop(random.pick(short));
-  else await sleep(40);
+  else await sleep(60);
   if (random.below(12) === 0) meddle();
 }

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { Config } from '../../src/core/config.js';
+import { defaultConfig, type Config } from '../../src/core/config.js';
 import { createRunner, RUNNER_NAMES } from '../../src/runners/index.js';
 
 const runners: Config['runners'] = {
@@ -8,7 +8,7 @@ const runners: Config['runners'] = {
   command: { argv: ['cat'], output: 'text', env: {} },
   simulator: { duration: undefined },
 };
-const config = { runners } as Config;
+const config: Config = { ...defaultConfig({ host: 'test', key: 'k' }), runners };
 const context = { scratch: tmpdir(), environment: { PATH: process.env['PATH'] } };
 
 describe('the list of runners', () => {

@@ -5,64 +5,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderLaunchdPlist } from '../../src/service/launchd.js';
 import { renderScheduledTask } from '../../src/service/scheduled-task.js';
-import { createSpec, serviceName, type ServicePlatform, type ServiceSpec } from '../../src/service/spec.js';
+import { serviceName } from '../../src/service/spec.js';
 import { renderSystemdUnit } from '../../src/service/systemd.js';
 import { windowsManager } from '../../src/service/windows-manager.js';
 import { print } from '../support/print.js';
 import { testdir } from '../support/testdir.js';
+import { folder, HOSTILE, specFor } from './hostile-spec.js';
 import { onPath } from './notify-socket.js';
 import { settingsOf, withoutSpecifiers, withoutVariables, wordsOf } from './read-unit.js';
 import { find, plistValue, readXml } from './read-xml.js';
-
-/** Folder names that mean something to a unit, a shell, XML or a file name pattern. */
-const HOSTILE = [
-  'plain',
-  'with space',
-  'two  spaces',
-  '50% of %h %n %%',
-  'a "quoted" one',
-  "it's",
-  '$HOME ${PATH} $$',
-  'back\\slash \\n \\x41',
-  'ends in back\\',
-  'ünïcödé 日本 🎉',
-  '[brackets] * ?',
-  '<tag> & &amp; ]]>',
-  ';',
-  '-dash --',
-  '#hash = @at : + !',
-  '`tick` | > < ( )',
-];
-
-const folder = fc.oneof(
-  fc.constantFrom(...HOSTILE),
-  // No control characters, which are refused, and no slash.
-  fc
-    .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
-    .filter((name) => !/[\p{Cc}\p{Cs}\ufffe\uffff/]/u.test(name)),
-);
-
-function specFor(
-  platform: ServicePlatform,
-  names: string[],
-  more: Partial<Parameters<typeof createSpec>[0]> = {},
-): ServiceSpec {
-  const [root = 'r', home = 'h', bin = 'b'] = names;
-  return createSpec({
-    root: `/${root}/x`,
-    platform,
-    environment: {
-      HOME: `/${home}/y`,
-      PATH: `/usr/bin:/${bin}:relative:/a/node_modules/.bin`,
-      USERDOMAIN: 'D&D',
-      USERNAME: 'me',
-    },
-    node: `/${bin}/node`,
-    main: `/${home}/main.js`,
-    grace: 90_000,
-    ...more,
-  });
-}
 
 describe('systemd unit', () => {
   test('every path comes out of it as it went in', () => {

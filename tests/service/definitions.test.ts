@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderLaunchdPlist } from '../../src/service/launchd.js';
 import { renderScheduledTask } from '../../src/service/scheduled-task.js';
-import { serviceName } from '../../src/service/spec.js';
+import { createSpec, serviceName, type ServiceSpec } from '../../src/service/spec.js';
 import { renderSystemdUnit } from '../../src/service/systemd.js';
 import { windowsManager } from '../../src/service/windows-manager.js';
 import { print } from '../support/print.js';

@@ -20,7 +20,7 @@ function inlineCode(text: string): string {
 
 function describeArgs(args: unknown): string {
   if (args === null || args === undefined) return '';
-  if (typeof args !== 'object') return fold(String(args));
+  if (typeof args !== 'object') return fold(typeof args === 'string' ? args : (JSON.stringify(args) ?? ''));
   const record = args as Record<string, unknown>;
   for (const key of ['command', 'file_path', 'path', 'pattern', 'url', 'query', 'prompt', 'description']) {
     const value = record[key];

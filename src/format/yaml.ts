@@ -11,7 +11,6 @@ const MAX_KEYS = 2_000;
 const MAX_INDENT = 128;
 
 // The lexer marks its tokens with these control characters; none may stand in the text itself.
-// oxlint-disable-next-line no-control-regex
 export const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufeff]/;
 
 function refuse(what: string, found: string, expected: string): never {

@@ -7,7 +7,15 @@ import { print } from '../support/print.js';
 import { testdir } from '../support/testdir.js';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/campaign.mjs', import.meta.url));
-const STEPS = ['delivered', 'claimed', 'session written', 'mid-append', 'result written', 'before the move', 'after the move'];
+const STEPS = [
+  'delivered',
+  'claimed',
+  'session written',
+  'mid-append',
+  'result written',
+  'before the move',
+  'after the move',
+];
 
 interface Result {
   kills: number;

@@ -1,5 +1,5 @@
 /** The edge where faults become words and exit codes. */
-import { type ErrorCode, MailboxError, messageOf } from '../core/errors.js';
+import { type ErrorCode, MailboxError, messageOf, systemCode } from '../core/errors.js';
 import { EXIT_OF_ERROR, type ExitCode } from './exit-codes.js';
 import type { Io } from './io.js';
 import { safeText } from './terminal-text.js';
@@ -9,7 +9,7 @@ import { safeText } from './terminal-text.js';
  * `{"error": {"code", "message", "hint"}}`.
  */
 export function reportError(error: unknown, io: Io, json: boolean): ExitCode {
-  const code: ErrorCode = error instanceof MailboxError ? error.code : 'failed';
+  const code = codeOf(error);
   const hint = error instanceof MailboxError ? error.hint : undefined;
   const message = messageOf(error);
   if (json) io.stdout.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null } })}\n`);
@@ -18,4 +18,10 @@ export function reportError(error: unknown, io: Io, json: boolean): ExitCode {
     io.stderr.write(`${error.stack ?? ''}\n`);
   }
   return EXIT_OF_ERROR[code];
+}
+
+/** What the system refuses (a permission, a full disk) is unavailable, whoever met it first. */
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof MailboxError) return error.code;
+  return systemCode(error) === undefined ? 'failed' : 'unavailable';
 }

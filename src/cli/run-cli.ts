@@ -95,9 +95,15 @@ async function parseAndRun(argv: readonly string[], io: Io): Promise<number> {
     );
   }
   let shown = '';
-  await parser.parseAsync([...argv], {}, (_error: unknown, _values: unknown, output: string) => {
-    shown += output;
-  });
+  try {
+    await parser.parseAsync([...argv], {}, (_error: unknown, _values: unknown, output: string) => {
+      shown += output;
+    });
+  } catch (error) {
+    // yargs' own faults, some of which pass `fail` by.
+    if (error instanceof Error && error.name === 'YError') throw usageError(error.message, argv, current);
+    throw error;
+  }
   if (shown !== '') io.stdout.write(`${shown.trimEnd()}\n`);
   return code;
 }
@@ -149,6 +155,7 @@ function usageError(message: string, argv: readonly string[], command: Command |
   if (unknown === undefined) {
     const said = message
       .replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, 'found $1 arguments, expected at least $2')
+      .replace(/^Not enough arguments following: (.*)$/, '--$1: found no value, expected one')
       .replace(/\s*\n\s*/g, ' ');
     const hint = command === undefined ? 'mailboxd --help lists the commands' : 'mailboxd <command> --help lists its arguments';
     return new MailboxError('usage', said, { hint });

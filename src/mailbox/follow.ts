@@ -22,6 +22,8 @@ export type FollowEvent =
   | { type: 'gone' };
 
 const LOOK = 100;
+/** How long a message must be nowhere to count as deleted, ms. */
+const GONE = 1_000;
 
 /** Ends with `end` or `gone`, or when the signal fires. Starts at the file's current end, or with the first recorded run. */
 export async function* followMessage(
@@ -37,28 +39,27 @@ export async function* followMessage(
   let decoder = new StringDecoder('utf8');
   let seen: State | undefined;
   let entries = 0;
+  let missingSince: number | undefined;
   const started = desk.clock.now();
 
   while (!signal?.aborted) {
     const stat = statMessage(root, place);
     if (!stat) {
-      // It moved, or is on its way: a claim hides it for a moment.
-      const found = id === '' ? undefined : locateMessage(root, id, place, started - 60_000);
+      // It moved, or is on its way: a claim and an end hide it for a moment.
+      const found = id === '' ? claimedAs(desk, place) : locateMessage(root, id, place, started - 60_000);
       if (found) {
         place = found;
         continue;
       }
-      await pause(LOOK, signal);
-      if (statMessage(root, place) === undefined && (id === '' || locateMessage(root, id, place, 0) === undefined)) {
-        const claimed = id === '' ? claimedAs(desk, place) : undefined;
-        if (!claimed) {
-          yield { type: 'gone' };
-          return;
-        }
-        place = claimed;
+      missingSince ??= performance.now();
+      if (performance.now() - missingSince > GONE) {
+        yield { type: 'gone' };
+        return;
       }
+      await pause(LOOK, signal);
       continue;
     }
+    missingSince = undefined;
     if (place.state !== seen) {
       seen = place.state;
       yield { type: 'state', state: place.state, place };

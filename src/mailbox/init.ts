@@ -69,7 +69,8 @@ export async function initRoot(request: InitRequest): Promise<InitReport> {
       if (!isFolder(stateDir(dir, name, state))) changed.push(`mailboxes/${name}/${state}/`);
     }
     makeMailbox(dir, name);
-    if (await writeNew(mailboxDir(dir, name), 'mailbox.yaml', renderCard(name))) changed.push(`mailboxes/${name}/mailbox.yaml`);
+    if (await writeNew(mailboxDir(dir, name), 'mailbox.yaml', renderCard(name)))
+      changed.push(`mailboxes/${name}/mailbox.yaml`);
   }
   const host = hostDir(dir);
   makeFolder(host, 0o700);
@@ -144,7 +145,11 @@ function readText(path: string): string | undefined {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function makeFolder(path: string, mode: number): void {

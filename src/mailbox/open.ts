@@ -3,10 +3,12 @@
  * on the folders; the daemon, if one runs, sees them change.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openCatalog, type Catalog, type CatalogRecord, type CatalogStats, type ListFilter } from '../catalog/index.js';
 import type { Clock } from '../core/clock.js';
 import { MailboxError } from '../core/errors.js';
-import type { Place } from '../core/message.js';
+import { STATES, type Place } from '../core/message.js';
+import { listHidden, listMailboxes } from '../store/list.js';
 import { hostDir } from '../store/paths.js';
 import { ownProcess } from '../host/process-id.js';
 import * as act from './act.js';
@@ -61,6 +63,15 @@ export interface Mailboxes extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** How often, and after how many ms, a message that seems to be on its way is looked for. */
+const FIND_TRIES = 8;
+const FIND_PAUSE = 40;
+
+/** Whether some message is being claimed or moved right now. */
+function isAnyMoving(root: string): boolean {
+  return listMailboxes(root).some((mailbox) => STATES.some((state) => listHidden(root, mailbox, state).length > 0));
+}
+
 /** Opens the root in `dir`. Throws `invalid` when its configuration cannot be used. */
 export async function openMailboxes(dir: string, options: OpenOptions = {}): Promise<Mailboxes> {
   const root = readRoot(dir);
@@ -83,13 +94,17 @@ export async function openMailboxes(dir: string, options: OpenOptions = {}): Pro
   const context = { root, clock, catalog, who };
   const find = async (reference: string): Promise<CatalogRecord> => {
     await fresh();
-    try {
-      return resolveReference(context, reference);
-    } catch (error) {
-      if (!(error instanceof MailboxError) || error.code !== 'not_found') throw error;
-      // It came, or moved, since the folders were last looked at.
-      await sync();
-      return resolveReference(context, reference);
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return resolveReference(context, reference);
+      } catch (error) {
+        if (!(error instanceof MailboxError) || error.code !== 'not_found') throw error;
+        // It came, or moved, since the folders were last looked at; while it moves it is nowhere for a moment.
+        const isKnown = catalog.findById(reference, 1).length > 0 || isAnyMoving(dir);
+        if (tries >= (isKnown ? FIND_TRIES : 1)) throw error;
+        if (tries > 0) await sleep(FIND_PAUSE);
+        await sync();
+      }
     }
   };
   return {

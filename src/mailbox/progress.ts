@@ -30,8 +30,22 @@ export function readRunning(desk: Desk, records: CatalogRecord[]): RunningTaskVi
   return records.flatMap((record) => {
     const bytes = readPlace(root.dir, record);
     if (!bytes) return [];
-    const view = { id: record.id, mailbox: record.mailbox, path: messagePath(root.dir, record), from: record.from, subject: record.subject };
-    const unknown = { runner: undefined, session: undefined, worker: undefined, since: undefined, running_ms: undefined, last_line: undefined, alive: undefined };
+    const view = {
+      id: record.id,
+      mailbox: record.mailbox,
+      path: messagePath(root.dir, record),
+      from: record.from,
+      subject: record.subject,
+    };
+    const unknown = {
+      runner: undefined,
+      session: undefined,
+      worker: undefined,
+      since: undefined,
+      running_ms: undefined,
+      last_line: undefined,
+      alive: undefined,
+    };
     try {
       const { front, recorded } = parseMessage(bytes, root.config.key, { trustFields: true });
       const { claim } = front;

@@ -66,10 +66,6 @@ export function defaultSender(root: Root, environment: NodeJS.ProcessEnv): strin
   return environment['CLAUDE_ID'] || root.config.as;
 }
 
-export function isRoot(dir: string): boolean {
-  return existsSync(mailboxesDir(dir));
-}
-
 /** Whether `dir` has this host's configuration. */
 export function isConfigured(dir: string): boolean {
   return existsSync(configPath(dir));

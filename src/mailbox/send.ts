@@ -1,5 +1,5 @@
 /** Writing a message file from fields and delivering it. */
-import { readFileSync, mkdirSync, copyFileSync, constants } from 'node:fs';
+import { mkdirSync, copyFileSync, constants } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { MailboxError } from '../core/errors.js';
@@ -104,13 +104,4 @@ function copyAttachments(root: string, id: string, paths: string[]): string[] {
     }
     return name;
   });
-}
-
-/** The text of a file to send. Throws `not_found` or `invalid`. */
-export function readDraftFile(path: string): string {
-  try {
-    return decodeText(readFileSync(path));
-  } catch (error) {
-    throw diskFault(error, `reading ${path}`);
-  }
 }

@@ -35,10 +35,14 @@ function judge(path: string, name: string, state: string, now: number): string |
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat || name === '.gitkeep' || name === '.gitignore' || name === '.DS_Store') return undefined;
   if (/^\.(claim|held|move|tmp)~/.test(name)) {
-    return now - stat.ctimeMs > LEFT_OVER ? 'a file that an interrupted program left; the next start takes it up' : undefined;
+    return now - stat.ctimeMs > LEFT_OVER
+      ? 'a file that an interrupted program left; the next start takes it up'
+      : undefined;
   }
   if (stat.isDirectory()) {
-    return /^\d{4}-\d{2}$/.test(name) && (state === 'complete' || state === 'failed') ? undefined : 'a folder, expected a file';
+    return /^\d{4}-\d{2}$/.test(name) && (state === 'complete' || state === 'failed')
+      ? undefined
+      : 'a folder, expected a file';
   }
   if (stat.isSymbolicLink()) return 'a symbolic link, expected the file itself';
   if (!stat.isFile()) return 'no regular file';

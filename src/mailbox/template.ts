@@ -37,7 +37,10 @@ export function fillTemplate(root: string, name: string, values: Record<string, 
   const extra = Object.keys(values).filter((key) => !asked.has(key));
   const want = [...asked].join(', ') || 'none';
   if (missing.length > 0 || extra.length > 0) {
-    const found = missing.length > 0 ? `no value for ${missing.join(', ')}` : `a value for ${extra.join(', ')}, which it has no place for`;
+    const found =
+      missing.length > 0
+        ? `no value for ${missing.join(', ')}`
+        : `a value for ${extra.join(', ')}, which it has no place for`;
     throw new MailboxError('usage', `the template ${name} takes ${want}; found ${found}`, {
       hint: missing.length > 0 ? missing.map((key) => `--var ${key}=…`).join(' ') : 'leave it out',
     });

@@ -50,13 +50,13 @@ export const command = defineCommand({
       },
       onEvent: print,
     });
+    const stop = new AbortController();
     const release = cli.io.onSignal(() => {
-      conversation.end();
-      cli.io.stdin.destroy();
-      void conversation.interrupt();
+      stop.abort();
+      conversation.quit();
     });
     try {
-      const count = args['input-format'] === 'text' ? await readOne(cli, conversation.say) : await readTurns(cli, conversation);
+      const count = args['input-format'] === 'text' ? await readOne(cli, conversation.say) : await readTurns(cli, conversation, stop.signal);
       conversation.end();
       const exit = await conversation.done;
       if (count === 0) throw new MailboxError('usage', 'found no turn on standard input', { hint: 'pipe in lines such as {"type":"user","message":"Say hello"}' });
@@ -74,22 +74,20 @@ async function readOne(cli: Cli, say: (text: string) => void): Promise<number> {
 }
 
 /** How many turns there were. A malformed line is told and skipped. */
-async function readTurns(cli: Cli, conversation: { say(text: string): void; interrupt(): Promise<void> }): Promise<number> {
+async function readTurns(cli: Cli, conversation: Conversation, signal: AbortSignal): Promise<number> {
   let count = 0;
   let number = 0;
-  try {
-    for await (const line of createInterface({ input: cli.io.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-      number += 1;
-      const turn = parseTurn(line);
-      if (turn.kind === 'malformed') cli.note(`mailboxd: line ${number} is skipped: ${safeLine(turn.why)}`);
-      if (turn.kind === 'interrupt') await conversation.interrupt();
-      if (turn.kind !== 'say') continue;
-      count += 1;
-      conversation.say(turn.text);
-    }
-  } catch (error) {
-    if (!cli.io.stdin.destroyed) throw error; // else a signal closed it
+  const lines = createInterface({ input: cli.io.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal });
+  for await (const line of lines) {
+    number += 1;
+    const turn = parseTurn(line);
+    if (turn.kind === 'malformed') cli.note(`mailboxd: line ${number} is skipped: ${safeLine(turn.why)}`);
+    if (turn.kind === 'interrupt') await conversation.interrupt();
+    if (turn.kind !== 'say') continue;
+    count += 1;
+    conversation.say(turn.text);
   }
+  cli.io.stdin.destroy(); // after a signal it would hold the process
   return count;
 }
 

@@ -19,8 +19,10 @@ export interface Conversation {
   say(text: string): void;
   /** No more turns. */
   end(): void;
-  /** Stops what is running. */
+  /** Stops what is running; what was said after it is asked next. */
   interrupt(): Promise<void>;
+  /** Stops what is running, and asks nothing more. */
+  quit(): void;
   /** Waits no more: nothing can run. What waits stays in the inbox. */
   abandon(why: string): void;
   /** Settles when every turn has been answered: the exit code of the last that did not end well, else 0. */
@@ -42,6 +44,7 @@ export function startConversation(given: ConversationOptions): Conversation {
   const { desk, mailbox, from } = given;
   const turns: string[] = [];
   let isOpen = true;
+  let hasQuit = false;
   let current: string | undefined;
   let said: { sent: Sent; text: string }[] = [];
   let thread: string | undefined;
@@ -49,9 +52,22 @@ export function startConversation(given: ConversationOptions): Conversation {
   const stop = new AbortController();
   let wake: () => void = () => undefined;
 
+  /** A task that is being written at this moment is nowhere, so it is tried again while it runs. */
+  const interrupt = async (): Promise<void> => {
+    const id = current;
+    while (id !== undefined && current === id) {
+      const isStopped = await desk.cancel(id).then(
+        () => true,
+        () => false,
+      );
+      if (isStopped) return;
+      await sleep(LOOK);
+    }
+  };
+
   const nextTurn = async (): Promise<string | undefined> => {
-    while (turns.length === 0 && isOpen && !stop.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
-    return stop.signal.aborted ? undefined : turns.shift();
+    while (turns.length === 0 && isOpen && !hasQuit && !stop.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+    return hasQuit || stop.signal.aborted ? undefined : turns.shift();
   };
 
   /** Says what came meanwhile into the running task. */
@@ -89,6 +105,7 @@ export function startConversation(given: ConversationOptions): Conversation {
     current = sent.id;
     thread ??= sent.id;
     given.onTask(sent);
+    if (hasQuit) await interrupt();
     const record = followRecord(desk.root.dir, sent.id);
     let answered = false;
     const pass = (): void => {
@@ -134,7 +151,7 @@ export function startConversation(given: ConversationOptions): Conversation {
       const ended = await work(turn);
       if (ended !== EXIT.done) exit = ended;
     }
-    return exit;
+    return hasQuit && exit === EXIT.done ? EXIT.failed : exit;
   };
 
   const done = converse();
@@ -153,8 +170,11 @@ export function startConversation(given: ConversationOptions): Conversation {
       stop.abort(`${why}; what was asked waits in the inbox`);
       wake();
     },
-    async interrupt() {
-      if (current !== undefined) await desk.cancel(current).catch(() => undefined);
+    interrupt,
+    quit() {
+      hasQuit = true;
+      wake();
+      void interrupt();
     },
     done,
   };

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 
 const root = process.argv[2] ?? '';
 const events = process.env.EVENTS ?? join(root, 'events.ndjson');
-const events = process.env.EVENTS ?? join(root, 'events.ndjson');
 const { startDaemon } = await import('../../../dist/daemon/daemon.js');
 const started = Date.now();
 process.once('SIGTERM', () => void starting.then((daemon) => daemon.stop(2_000)).then(() => process.exit(0)));

@@ -26,10 +26,6 @@ export interface RunText {
   usedTools: boolean;
 }
 
-export function isClaimedBy(message: ParsedMessage, token: string): boolean {
-  return message.front.claim?.token === token;
-}
-
 /** A claimed message: the claim in its front matter, and the opening of the run below what it had. */
 export function composeClaim(
   message: ParsedMessage,

@@ -99,7 +99,7 @@ export function parseFields(block: string): Record<string, unknown> {
   if (typeof data !== 'object' || Array.isArray(data)) {
     throw new MailboxError(
       'invalid',
-      `${WHAT}: found ${Array.isArray(data) ? 'a list' : `the text ${JSON.stringify(String(data).slice(0, 40))}`}, expected fields`,
+      `${WHAT}: found ${Array.isArray(data) ? 'a list' : `the text ${JSON.stringify(data).slice(0, 42)}`}, expected fields`,
       {
         hint: 'write one "field: value" a line',
       },

@@ -83,7 +83,7 @@ export function parseYaml(text: string, options: { what: string }): unknown {
 /** The text of a scalar as it was written (`0123`, `1.10`), where YAML would have made it a number. */
 export function scalarSource(document: Document.Parsed, key: string): string | undefined {
   const node = document.get(key, true);
-  return isScalar(node) && node.value !== null ? (node.source ?? String(node.value)) : undefined;
+  return isScalar(node) && node.value !== null ? (node.source ?? JSON.stringify(node.value)) : undefined;
 }
 
 /** Whether a key needs no quotes: YAML would make `null: 1` a field without a name. */

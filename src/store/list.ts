@@ -1,5 +1,5 @@
 /** What is in the folders. Names only, or names with stat; never the content. */
-import { lstatSync, readdirSync, type BigIntStats } from 'node:fs';
+import { lstatSync, readdirSync, type BigIntStats, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.js';
 import { isMailboxName, isMessageFileName } from '../core/names.js';
@@ -53,7 +53,7 @@ function namesOf(dir: string): string[] {
   }
 }
 
-function entriesOf(dir: string): import('node:fs').Dirent[] {
+function entriesOf(dir: string): Dirent[] {
   try {
     return readdirSync(dir, { withFileTypes: true });
   } catch (error) {

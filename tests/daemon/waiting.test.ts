@@ -70,8 +70,8 @@ describe('a mailbox that cannot run is parked', () => {
     await using d = await runDaemon(root);
     const text = 'Do it.\n\nsimulate: login 1\n';
     drop(root, 'server', 'a.md', text);
-    drop(root, 'server', 'b.md', 'x');
     const { parked } = await d.event('parked');
+    drop(root, 'server', 'b.md', 'x');
     expect(parked).toMatchObject({ mailbox: 'server', reason: 'login' });
     expect(Date.parse(parked.next_try) - Date.parse(parked.since)).toBeLessThanOrEqual(61_000);
     await waitUntil(() => tree(root).filter((path) => path.startsWith('server/inbox/')).length >= 1);

@@ -9,6 +9,7 @@ mkdirSync(dir, { recursive: true });
 const measure = await row.load();
 const figures = await measure({
   dir,
+  cli: process.env.BENCH_CLAUDE_CLI ?? '',
   quick: flags.includes('--quick'),
   nodeArgs: flags.includes('--profile') ? ['--cpu-prof', `--cpu-prof-dir=${dir}/profile`] : [],
   say: (line) => process.stderr.write(`  ${name}: ${line}\n`),

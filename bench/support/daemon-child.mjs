@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('daemon-process.mjs', import.meta.url));
 export const now = () => performance.timeOrigin + performance.now();
 
 /**
- * @typedef {{ type: string, id?: string, name?: string, at: number, message?: string }} Told
+ * @typedef {{ type: string, id?: string, name?: string, at: number, message?: string, text?: string }} Told
  * @typedef {Awaited<ReturnType<typeof startDaemonProcess>>} DaemonProcess
  */
 
@@ -39,7 +39,7 @@ export async function startDaemonProcess(root, { env, nodeArgs = [], onEvent } =
     else open.get(said.n)?.(said.answer);
   });
   const take = (/** @type {Told} */ event) => {
-    if (event.type === 'trouble') process.stderr.write(`  daemon: ${event.message}\n`);
+    if (event.type === 'trouble' || event.type === 'parked') process.stderr.write(`  daemon: ${event.message}\n`);
     onEvent?.(event);
   };
   const startMs = await started;

@@ -7,7 +7,7 @@ import { startDaemon } from '../../dist/daemon/daemon.js';
 
 const [root = ''] = process.argv.slice(2);
 const now = () => performance.timeOrigin + performance.now();
-const TOLD = new Set(['claimed', 'finished', 'refused', 'trouble', 'chat']);
+const TOLD = new Set(['claimed', 'output', 'finished', 'refused', 'trouble', 'parked']);
 
 /** @type {unknown[]} */
 let told = [];
@@ -15,7 +15,9 @@ let told = [];
 let telling;
 const tell = (event) => {
   if (!TOLD.has(event.type)) return;
-  told.push({ type: event.type, id: event.id, name: event.place?.name, at: now(), message: event.message });
+  const { type, id, place, message, parked } = event;
+  const text = type === 'output' ? event.text.slice(0, 200) : undefined;
+  told.push({ type, id, name: place?.name, at: now(), message: message ?? parked?.message, text });
   telling ??= setImmediate(() => {
     telling = undefined;
     process.send?.({ events: told });
@@ -25,8 +27,8 @@ const tell = (event) => {
 
 const started = performance.now();
 const daemon = await startDaemon({ root, onEvent: tell });
+/** Asks the loop a thousand times a second once it is enabled, which would show as work at rest. */
 const loop = monitorEventLoopDelay({ resolution: 1 });
-loop.enable();
 
 /** @type {Record<string, (argument: number) => unknown>} */
 const QUESTIONS = {
@@ -37,7 +39,10 @@ const QUESTIONS = {
   },
   cpu: () => process.cpuUsage(),
   size: () => daemon.desk.catalog.size,
-  loopReset: () => loop.reset(),
+  loopReset() {
+    loop.enable();
+    loop.reset();
+  },
   /** The histogram counts its own resolution as delay. */
   loop: () => ({ p50: loop.percentile(50) / 1e6 - 1, p99: loop.percentile(99) / 1e6 - 1, max: loop.max / 1e6 - 1 }),
   /** Holds the event loop, as a slow disk or a suspended machine does. */

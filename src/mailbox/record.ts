@@ -51,9 +51,12 @@ export function recordOf(place: Place, front: FrontMatter, body: string, times: 
   const created = text(front.created);
   const firstStart = text(runs[0]?.started) ?? text(claim?.at);
   const waited = isTime(created) && isTime(firstStart) ? Date.parse(firstStart) - Date.parse(created) : undefined;
-  // One literal for all: an index is rebuilt from 100,000 of these. What is undefined is not written.
+  // One literal without a spread, which costs V8 a tenth: an index is rebuilt from 100,000 of these. What is undefined
+  // is not written.
   return {
-    ...place,
+    mailbox: place.mailbox,
+    state: place.state,
+    name: place.name,
     id: isMessageId(text(front.id) ?? '') ? (text(front.id) ?? '') : '',
     type: oneOf(front.type, MESSAGE_TYPES) ?? 'task',
     from: text(front.from) ?? 'unknown',

@@ -58,7 +58,10 @@ async function chooseRunner() {
     return ['--runner', 'simulator'];
   }
   const { createClaudeRunner } = await load('runners/claude/index.js');
-  const runner = createClaudeRunner({ ...config.runners.claude, warm: 0 }, { scratch: join(root, '.mailboxd', 'scratch') });
+  const runner = createClaudeRunner(
+    { ...config.runners.claude, warm: 0 },
+    { scratch: join(root, '.mailboxd', 'scratch') },
+  );
   const { ok, message } = await runner.check();
   await runner.close();
   process.stdout.write(
@@ -74,7 +77,9 @@ async function sendSample() {
   const { listMailboxes, listState } = await load('store/list.js');
   const mark = join(root, '.mailboxd', 'sample-sent');
   const states = ['inbox', 'in_progress', 'complete', 'failed'];
-  const isUsed = listMailboxes(root).some((mailbox) => states.some((state) => listState(root, mailbox, state).length > 0));
+  const isUsed = listMailboxes(root).some((mailbox) =>
+    states.some((state) => listState(root, mailbox, state).length > 0),
+  );
   if (isUsed || existsSync(mark)) return;
   const { readRoot } = await load('mailbox/root.js');
   const { sendMessage } = await load('mailbox/send.js');

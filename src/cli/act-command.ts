@@ -6,7 +6,11 @@ import { type Cli, type Command, defineCommand } from './command.js';
 import { EXIT } from './exit-codes.js';
 import { safeLine } from './terminal-text.js';
 
-export const MESSAGE = { type: 'string', demandOption: true, describe: 'An id, the unique beginning of one, or a path' } as const;
+export const MESSAGE = {
+  type: 'string',
+  demandOption: true,
+  describe: 'An id, the unique beginning of one, or a path',
+} as const;
 
 export function defineAct(act: {
   about: string;

@@ -20,15 +20,31 @@ export const COMMANDS: readonly CommandEntry[] = [
   { usage: 'retry <id>', summary: 'Run a task again', load: () => import('./commands/retry.js') },
   { usage: 'ack <id>', summary: 'Mark a chat as read', load: () => import('./commands/ack.js') },
   { usage: 'delete <id>', summary: 'Delete a message', load: () => import('./commands/delete.js') },
-  { usage: 'move <id> <mailbox>', summary: 'Give a message to another mailbox', load: () => import('./commands/move.js') },
+  {
+    usage: 'move <id> <mailbox>',
+    summary: 'Give a message to another mailbox',
+    load: () => import('./commands/move.js'),
+  },
   { usage: 'progress', summary: 'Show what is running now', load: () => import('./commands/progress.js') },
   { usage: 'stats', summary: 'Show counts, times and costs', load: () => import('./commands/stats.js') },
   { usage: 'run', summary: 'Turns in, events out: a task as a pipe', load: () => import('./commands/run.js') },
-  { usage: 'doctor', summary: 'Look for what is wrong, and say how to mend it', load: () => import('./commands/doctor.js') },
+  {
+    usage: 'doctor',
+    summary: 'Look for what is wrong, and say how to mend it',
+    load: () => import('./commands/doctor.js'),
+  },
   { usage: 'setup', summary: 'Install the Claude CLI for this user', load: () => import('./commands/setup.js') },
   { usage: 'login', summary: 'Sign the Claude CLI in', load: () => import('./commands/login.js') },
-  { usage: 'service <action>', summary: 'Keep the daemon running as a system service', load: () => import('./commands/service.js') },
-  { usage: 'completion [shell]', summary: 'Print a completion script for your shell', load: () => import('./commands/completion.js') },
+  {
+    usage: 'service <action>',
+    summary: 'Keep the daemon running as a system service',
+    load: () => import('./commands/service.js'),
+  },
+  {
+    usage: 'completion [shell]',
+    summary: 'Print a completion script for your shell',
+    load: () => import('./commands/completion.js'),
+  },
 ];
 
 /** `send` of `send <to> [text]`. */

@@ -2,7 +2,6 @@
 import type { InferredOptionType, Options, PositionalOptions } from 'yargs';
 import type { Mailboxes } from '../mailbox/open.js';
 import type { Root } from '../mailbox/root.js';
-import type { ExitCode } from './exit-codes.js';
 import type { Io } from './io.js';
 import type { Style } from './terminal-text.js';
 
@@ -44,7 +43,8 @@ export interface Command {
   readonly examples: readonly (readonly [command: string, what: string])[];
   /** False for a command that prints no data. */
   readonly json: boolean;
-  run(values: Record<string, unknown>, cli: Cli): Promise<ExitCode | number>;
+  /** Returns the exit code. */
+  run(values: Record<string, unknown>, cli: Cli): Promise<number>;
 }
 
 /** Declares a command; `run` gets its arguments with their types. */
@@ -57,7 +57,7 @@ export function defineCommand<
   options?: O;
   examples: [command: string, what: string][];
   json?: boolean;
-  run(values: Values<P> & Values<O>, cli: Cli): Promise<ExitCode | number>;
+  run(values: Values<P> & Values<O>, cli: Cli): Promise<number>;
 }): Command {
   return {
     about: command.about,

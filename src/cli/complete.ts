@@ -6,9 +6,6 @@ import type { Command } from './command.js';
 import { COMMANDS, nameOfCommand } from './command-list.js';
 import type { Io } from './io.js';
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-type Shell = (typeof SHELLS)[number];
-
 /** Never throws: where nothing is known, nothing is offered. */
 export async function completeWords(words: readonly string[], io: Io): Promise<string[]> {
   const typed = words.at(-1) ?? '';
@@ -19,7 +16,9 @@ export async function completeWords(words: readonly string[], io: Io): Promise<s
   const { command } = await entry.load();
   const root = rootOf(before, io);
   if (typed.startsWith('-')) {
-    return offer([...Object.keys(command.options), ...(command.json ? ['json'] : []), 'root', 'help'].map((name) => `--${name}`));
+    return offer(
+      [...Object.keys(command.options), ...(command.json ? ['json'] : []), 'root', 'help'].map((name) => `--${name}`),
+    );
   }
   const option = /^--([a-z-]+)$/.exec(before.at(-1) ?? '')?.[1];
   const choices = option === undefined ? undefined : valuesOf(command, option, root);
@@ -47,27 +46,4 @@ function rootOf(words: readonly string[], io: Io): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-const SCRIPTS: Record<Shell, string> = {
-  bash: `_mailboxd() {
-  local IFS=$'\\n'
-  COMPREPLY=($(mailboxd --get-completions "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
-complete -o default -F _mailboxd mailboxd
-`,
-  zsh: `#compdef mailboxd
-_mailboxd() {
-  local -a found
-  found=("\${(@f)$(mailboxd --get-completions "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  if [[ -n "$found" ]]; then compadd -a found; else _files; fi
-}
-compdef _mailboxd mailboxd
-`,
-  fish: `complete -c mailboxd -a '(mailboxd --get-completions (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
-`,
-};
-
-export function renderCompletion(shell: Shell): string {
-  return SCRIPTS[shell];
 }

@@ -70,7 +70,9 @@ function tellState(cli: Cli, root: string, place: Place): void {
 
 /** The text without the lines that divide the file, which say nothing to a reader. */
 function withoutMarkers(text: string): string {
-  return text.replace(/^<!-- (?:run|result) \d+ · [a-z0-9-]+ -->\r?\n(?:## (?:Run \d+|Result)\r?\n(?:\r?\n)?)?/gm, '').replace(/^\n+(?=$)/, '');
+  return text
+    .replace(/^<!-- (?:run|result) \d+ · [a-z0-9-]+ -->\r?\n(?:## (?:Run \d+|Result)\r?\n(?:\r?\n)?)?/gm, '')
+    .replace(/^\n+(?=$)/, '');
 }
 
 /** What of `result` does not stand at the end of `shown` yet. */
@@ -82,7 +84,9 @@ export function restOf(shown: string, result: string): string {
   for (let length = Math.min(answer.length, seen.length); length > 0; length -= 1) {
     if (seen.endsWith(answer.slice(0, length))) {
       const kept = shown.slice(seen.length);
-      return kept === '' || answer.slice(length).startsWith(kept) ? answer.slice(length + kept.length) : answer.slice(length);
+      return kept === '' || answer.slice(length).startsWith(kept)
+        ? answer.slice(length + kept.length)
+        : answer.slice(length);
     }
   }
   const gap = seen === '' ? '' : shown.endsWith('\n') ? '\n' : '\n\n';

@@ -26,6 +26,10 @@ export function readFile(path: string): Buffer {
     return readFileSync(path);
   } catch (cause) {
     const missing = systemCode(cause) === 'ENOENT';
-    throw new MailboxError(missing ? 'not_found' : 'unavailable', missing ? `found no file ${path}` : `${path} cannot be read: ${systemCode(cause)}`, { cause });
+    throw new MailboxError(
+      missing ? 'not_found' : 'unavailable',
+      missing ? `found no file ${path}` : `${path} cannot be read: ${systemCode(cause)}`,
+      { cause },
+    );
   }
 }

@@ -73,7 +73,9 @@ async function parseAndRun(argv: readonly string[], io: Io): Promise<number> {
     .fail((message: string | null, error: Error | null) => {
       throw error ?? usageError(message ?? 'found arguments that make no sense', argv, current);
     })
-    .epilogue('Exit codes: 0 done, 1 failed or no, 2 still waiting, 3 not found, 4 held, 64 usage, 69 unavailable, 77 refused.');
+    .epilogue(
+      'Exit codes: 0 done, 1 failed or no, 2 still waiting, 3 not found, 4 held, 64 usage, 69 unavailable, 77 refused.',
+    );
   for (const entry of COMMANDS) {
     parser.command(
       entry.usage,
@@ -129,7 +131,9 @@ function takeWordsAfterDashes(values: Record<string, unknown>, command: Command)
     if (values[name] === undefined && words.length > 0) values[name] = words.shift();
   }
   if (words.length > 0) {
-    throw new MailboxError('usage', `found ${JSON.stringify(words[0])} where no argument is expected`, { hint: 'put a text with spaces in quotes' });
+    throw new MailboxError('usage', `found ${JSON.stringify(words[0])} where no argument is expected`, {
+      hint: 'put a text with spaces in quotes',
+    });
   }
 }
 
@@ -154,15 +158,25 @@ function usageError(message: string, argv: readonly string[], command: Command |
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1]?.split(', ')[0];
   if (unknown === undefined) {
     const said = message
-      .replace(/^Not enough non-option arguments: got (\d+), need at least (\d+)$/, 'found $1 arguments, expected at least $2')
+      .replace(
+        /^Not enough non-option arguments: got (\d+), need at least (\d+)$/,
+        'found $1 arguments, expected at least $2',
+      )
       .replace(/^Not enough arguments following: (.*)$/, '--$1: found no value, expected one')
       .replace(/\s*\n\s*/g, ' ');
-    const hint = command === undefined ? 'mailboxd --help lists the commands' : 'mailboxd <command> --help lists its arguments';
+    const hint =
+      command === undefined ? 'mailboxd --help lists the commands' : 'mailboxd <command> --help lists its arguments';
     return new MailboxError('usage', said, { hint });
   }
   const isOption = argv.some((word) => /^--?/.test(word) && word.replace(/^--?(no-)?/, '').split('=')[0] === unknown);
   if (isOption) {
-    const known = ['root', 'help', 'version', ...(command?.json ? ['json'] : []), ...Object.keys(command?.options ?? {})];
+    const known = [
+      'root',
+      'help',
+      'version',
+      ...(command?.json ? ['json'] : []),
+      ...Object.keys(command?.options ?? {}),
+    ];
     const near = nearestName(unknown, known);
     const hint = near === undefined ? '--help lists the options' : `did you mean --${near}?`;
     return new MailboxError('usage', `found the option --${unknown}, which is none`, { hint });

@@ -22,5 +22,7 @@ export function logEvent(logger: Logger, event: DaemonEvent): void {
 /** A place as one path, which is what one searches a log for. */
 function flat(fields: Record<string, unknown>): Record<string, unknown> {
   const { place, ...rest } = fields as { place?: { mailbox: string; state: string; name: string } };
-  return place === undefined ? rest : { ...rest, mailbox: place.mailbox, file: `${place.mailbox}/${place.state}/${place.name}` };
+  return place === undefined
+    ? rest
+    : { ...rest, mailbox: place.mailbox, file: `${place.mailbox}/${place.state}/${place.name}` };
 }

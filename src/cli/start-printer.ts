@@ -84,7 +84,9 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
         return;
       }
       if (open !== id) column = 0;
-      write(`${open === id ? '' : lead}${fill(piece, lead, isAlone ? INDENT.length : INDENT.length + speaker.label.length + 1)}${isLast ? '' : '\n'}`);
+      write(
+        `${open === id ? '' : lead}${fill(piece, lead, isAlone ? INDENT.length : INDENT.length + speaker.label.length + 1)}${isLast ? '' : '\n'}`,
+      );
       open = isLast ? id : undefined;
     });
   };
@@ -110,7 +112,10 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
           const again = event.resumed ? ', resumed' : event.run > 1 ? `, run ${event.run}` : '';
           count += 1;
           const label = `[${count}]`;
-          line('▸', `${label} ${paint('bold', safeLine(event.subject) || place.name)} ${paint('dim', `for ${place.mailbox}, from ${safeLine(event.from)}, by ${event.runner}${again}`)}`);
+          line(
+            '▸',
+            `${label} ${paint('bold', safeLine(event.subject) || place.name)} ${paint('dim', `for ${place.mailbox}, from ${safeLine(event.from)}, by ${event.runner}${again}`)}`,
+          );
           speakers.set(id, { label, rest: '' });
           return;
         }
@@ -118,7 +123,10 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
           return output(event.id, event.text);
         case 'finished': {
           const label = endOutput(event.id);
-          const figures = [event.duration_ms === undefined ? '' : `in ${formatDuration(event.duration_ms)}`, event.cost_usd ? `$${event.cost_usd.toFixed(4)}` : ''];
+          const figures = [
+            event.duration_ms === undefined ? '' : `in ${formatDuration(event.duration_ms)}`,
+            event.cost_usd ? `$${event.cost_usd.toFixed(4)}` : '',
+          ];
           const isDone = event.outcome === 'complete' || event.outcome === 'acknowledged';
           const sign = isDone ? paint('green', '✓') : paint('red', '✗');
           line(sign, label + [event.outcome, ...figures].filter((part) => part !== '').join(', '));
@@ -127,7 +135,10 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
           return;
         }
         case 'handed back':
-          line(paint('yellow', '↩'), `${endOutput(event.id)}back in ${pathOf(event.place)}${event.again === undefined ? '' : `, next try ${event.again}`}`);
+          line(
+            paint('yellow', '↩'),
+            `${endOutput(event.id)}back in ${pathOf(event.place)}${event.again === undefined ? '' : `, next try ${event.again}`}`,
+          );
           if (event.reason !== '') more(safeLine(event.reason));
           return;
         case 'refused':
@@ -140,7 +151,10 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
           line('✉', `a chat from ${safeLine(event.from)} waits: ${pathOf(event.place)}`);
           return;
         case 'parked':
-          line(paint('yellow', '‖'), `${event.parked.mailbox} is parked (${event.parked.reason}): ${safeLine(event.parked.message)}`);
+          line(
+            paint('yellow', '‖'),
+            `${event.parked.mailbox} is parked (${event.parked.reason}): ${safeLine(event.parked.message)}`,
+          );
           more(`its tasks wait; next try ${event.parked.next_try}`);
           return;
         case 'unparked':
@@ -155,7 +169,10 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
           if (event.hint !== undefined) more(safeLine(event.hint));
           return;
         case 'draining':
-          return line('…', `stopping: waiting for ${event.running} running ${event.running === 1 ? 'task' : 'tasks'}; once more stops at once`);
+          return line(
+            '…',
+            `stopping: waiting for ${event.running} running ${event.running === 1 ? 'task' : 'tasks'}; once more stops at once`,
+          );
       }
     },
   };

@@ -1,7 +1,8 @@
 /** Text from messages, made safe for a terminal: nothing in it may move the cursor, set a title or hide a word. */
 
 // CSI, OSC/DCS/PM/APC (to their end or the end of the line), and two-character sequences.
-const SEQUENCES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b\n]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])|\u009b[0-?]*[ -/]*[@-~]/g;
+const SEQUENCES =
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b\n]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])|\u009b[0-?]*[ -/]*[@-~]/g;
 const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Without escape sequences, control characters and changes of writing direction; line ends and tabs stay. */

@@ -80,7 +80,9 @@ export function callsIn(cwd: string, defaults: Partial<CallOptions> = {}) {
 }
 
 /** A root with the mailboxes laptop (this host's own) and server, run by the simulator. */
-export async function makeRoot(files: Record<string, string> = {}): Promise<{ dir: string; mb: ReturnType<typeof callsIn> }> {
+export async function makeRoot(
+  files: Record<string, string> = {},
+): Promise<{ dir: string; mb: ReturnType<typeof callsIn> }> {
   const dir = testdir(files);
   const mb = callsIn(dir);
   const made = await mb('init', '--as', 'laptop', '--mailbox', 'server', '--runner', 'simulator');
@@ -99,7 +101,13 @@ export interface Program {
 export function runProgram(cwd: string, argv: string[], env: NodeJS.ProcessEnv = {}): Program {
   const child = spawn(process.execPath, [MAIN, ...argv], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: cwd, CLAUDE_MOCK_TEST: '1', NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'], ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: cwd,
+      CLAUDE_MOCK_TEST: '1',
+      NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'],
+      ...env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let out = '';

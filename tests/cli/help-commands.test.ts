@@ -7,7 +7,8 @@ import { testdir } from '../support/testdir.js';
 import { callsIn, type Json, makeRoot } from './harness.js';
 
 describe('doctor', () => {
-  const levelsOf = (findings: Json[]): Record<string, string> => Object.fromEntries(findings.map((finding: Json) => [finding.check, finding.level]));
+  const levelsOf = (findings: Json[]): Record<string, string> =>
+    Object.fromEntries(findings.map((finding: Json) => [finding.check, finding.level]));
 
   test('finds a fresh root well', async () => {
     const { mb } = await makeRoot();
@@ -16,12 +17,23 @@ describe('doctor', () => {
     const { ok, findings } = rest.json();
     expect(ok).toBe(true);
     for (const finding of findings) expect(Object.keys(finding)).toEqual(['check', 'level', 'message', 'hint']);
-    expect(levelsOf(findings)).toMatchObject({ node: 'ok', config: 'ok', folders: 'ok', git: 'ok', 'runner simulator': 'ok', daemon: 'warn', disk: 'ok', clock: 'ok', files: 'ok' });
+    expect(levelsOf(findings)).toMatchObject({
+      node: 'ok',
+      config: 'ok',
+      folders: 'ok',
+      git: 'ok',
+      'runner simulator': 'ok',
+      daemon: 'warn',
+      disk: 'ok',
+      clock: 'ok',
+      files: 'ok',
+    });
   });
 
   test('names what is wrong and how to mend it, and exits 1', async () => {
     const { dir, mb } = await makeRoot({ 'stray.txt': 'x' });
-    const git = (...args: string[]) => execFileSync('git', args, { cwd: dir, env: { PATH: process.env['PATH'], HOME: dir } });
+    const git = (...args: string[]) =>
+      execFileSync('git', args, { cwd: dir, env: { PATH: process.env['PATH'], HOME: dir } });
     git('init', '-q');
     git('add', '-f', '.mailboxd/config.yaml');
     chmodSync(join(dir, '.mailboxd', 'config.yaml'), 0o644);
@@ -31,7 +43,12 @@ describe('doctor', () => {
     const result = await mb('doctor', '--json');
     expect(result.code).toBe(1);
     const { findings } = result.json();
-    expect(levelsOf(findings)).toMatchObject({ git: 'wrong', config: 'wrong', 'runner claude': 'wrong', files: 'warn' });
+    expect(levelsOf(findings)).toMatchObject({
+      git: 'wrong',
+      config: 'wrong',
+      'runner claude': 'wrong',
+      files: 'warn',
+    });
     for (const finding of findings) if (finding.level !== 'ok') expect(finding.hint, finding.message).toMatch(/\S/);
     const text = (await mb('doctor')).out;
     expect(text).toContain('WRONG git');
@@ -42,7 +59,10 @@ describe('doctor', () => {
 
   test('says what is wrong with a configuration it cannot read, and that there is none', async () => {
     const dir = testdir({ 'mailboxes/server/inbox/': '' });
-    expect(await callsIn(dir)('doctor')).toMatchObject({ code: 1, out: expect.stringContaining('mailboxd init --as NAME') });
+    expect(await callsIn(dir)('doctor')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('mailboxd init --as NAME'),
+    });
     mkdirSync(join(dir, '.mailboxd'));
     writeFileSync(join(dir, '.mailboxd', 'config.yaml'), 'park: maybe\n');
     expect(await callsIn(dir)('doctor')).toMatchObject({ code: 1, out: expect.stringContaining('park') });
@@ -80,7 +100,10 @@ describe('login', () => {
     expect(await mb('login')).toMatchObject({ code: 0, out: 'signed in\n' });
     writeFileSync(join(dir, 'refuse'), '');
     expect(await mb('login')).toMatchObject({ code: 1 });
-    expect(await callsIn(dir, { tty: { stdin: true }, env: { PATH: '/nonexistent' } })('login')).toMatchObject({ code: 69, err: expect.stringContaining('mailboxd setup') });
+    expect(await callsIn(dir, { tty: { stdin: true }, env: { PATH: '/nonexistent' } })('login')).toMatchObject({
+      code: 69,
+      err: expect.stringContaining('mailboxd setup'),
+    });
   });
 });
 
@@ -88,15 +111,29 @@ test('setup finds a CLI that is there, and installs none without being told to',
   const dir = testdir({ 'bin/claude': CLAUDE });
   chmodSync(join(dir, 'bin', 'claude'), 0o755);
   const env = { PATH: `${join(dir, 'bin')}:${process.env['PATH']}` };
-  expect((await callsIn(dir, { env })('setup', '--json')).json()).toEqual({ installed: false, path: join(dir, 'bin', 'claude'), version: null });
+  expect((await callsIn(dir, { env })('setup', '--json')).json()).toEqual({
+    installed: false,
+    path: join(dir, 'bin', 'claude'),
+    version: null,
+  });
   expect(await callsIn(dir)('setup')).toMatchObject({ code: 64, err: expect.stringContaining('--yes') });
-  expect(await callsIn(dir, { env: { PATH: '/nonexistent' } })('setup', '--yes')).toMatchObject({ code: 69, err: expect.stringContaining('npm') });
+  expect(await callsIn(dir, { env: { PATH: '/nonexistent' } })('setup', '--yes')).toMatchObject({
+    code: 69,
+    err: expect.stringContaining('npm'),
+  });
 });
 
 test('service prints a definition, and says by its exit code whether it runs', async () => {
   const { dir, mb } = await makeRoot();
-  expect(await mb('service', 'print', '--platform', 'linux')).toMatchObject({ code: 0, out: expect.stringContaining('[Service]') });
-  expect((await mb('service', 'print', '--platform', 'macos', '--json')).json()).toMatchObject({ action: 'print', platform: 'macos', root: dir });
+  expect(await mb('service', 'print', '--platform', 'linux')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('[Service]'),
+  });
+  expect((await mb('service', 'print', '--platform', 'macos', '--json')).json()).toMatchObject({
+    action: 'print',
+    platform: 'macos',
+    root: dir,
+  });
   expect((await mb('service', 'status')).code).toBe(1);
   expect((await mb('service', 'logs', '--json')).json()).toMatchObject({ lines: [] });
   expect(await mb('service', 'begin')).toMatchObject({ code: 64 });
@@ -105,7 +142,8 @@ test('service prints a definition, and says by its exit code whether it runs', a
 describe('completion', () => {
   test('offers commands, options, choices and mailboxes', async () => {
     const { mb } = await makeRoot({ 'templates/review.md': 'x' });
-    const offer = async (...words: string[]): Promise<string[]> => (await mb('--get-completions', ...words)).out.split('\n').filter((word) => word !== '');
+    const offer = async (...words: string[]): Promise<string[]> =>
+      (await mb('--get-completions', ...words)).out.split('\n').filter((word) => word !== '');
     expect(await offer('se')).toEqual(['send', 'setup', 'service']);
     expect(await offer('--v')).toEqual(['--version']);
     expect(await offer('list', '--st')).toEqual(['--state']);

@@ -20,18 +20,43 @@ function snapshot(dir: string): Record<string, string> {
 test('makes what is missing in a folder that is not empty; a second run changes nothing', async () => {
   const dir = testdir({ 'README.md': 'mine', '.gitignore': 'node_modules\r\n!keep' });
   const mb = callsIn(dir);
-  const first = await mb('init', '--as', 'laptop', '--mailbox', 'server', '--remote', 'ssh://git@example.com/m.git', '--json');
+  const first = await mb(
+    'init',
+    '--as',
+    'laptop',
+    '--mailbox',
+    'server',
+    '--remote',
+    'ssh://git@example.com/m.git',
+    '--json',
+  );
   expect(first).toMatchObject({ code: 0, err: '' });
   const report = first.json();
   expect(Object.keys(report)).toEqual(['dir', 'as', 'serve', 'runner', 'remote', 'changed']);
-  expect(report).toMatchObject({ as: 'laptop', serve: ['laptop', 'server'], runner: 'claude', remote: 'ssh://git@example.com/m.git' });
-  expect(readdirSync(join(dir, 'mailboxes', 'server')).toSorted()).toEqual(['complete', 'failed', 'in_progress', 'inbox', 'mailbox.yaml']);
+  expect(report).toMatchObject({
+    as: 'laptop',
+    serve: ['laptop', 'server'],
+    runner: 'claude',
+    remote: 'ssh://git@example.com/m.git',
+  });
+  expect(readdirSync(join(dir, 'mailboxes', 'server')).toSorted()).toEqual([
+    'complete',
+    'failed',
+    'in_progress',
+    'inbox',
+    'mailbox.yaml',
+  ]);
   expect(readFileSync(join(dir, '.gitignore'), 'utf8')).toBe('node_modules\r\n!keep\r\n.mailboxd/\r\n');
   expect(statSync(join(dir, '.mailboxd', 'config.yaml')).mode & 0o777).toBe(0o600);
   expect(statSync(join(dir, '.mailboxd')).mode & 0o777).toBe(0o700);
 
   const before = snapshot(dir);
-  for (const again of [['--as', 'laptop', '--mailbox', 'server'], ['--as', 'laptop'], [], ['--as', 'laptop', '--runner', 'simulator']]) {
+  for (const again of [
+    ['--as', 'laptop', '--mailbox', 'server'],
+    ['--as', 'laptop'],
+    [],
+    ['--as', 'laptop', '--runner', 'simulator'],
+  ]) {
     expect((await mb('init', ...again, '--json')).json().changed).toEqual([]);
   }
   expect(snapshot(dir)).toEqual(before);
@@ -44,7 +69,10 @@ test('a second run adds newly named mailboxes to serve, and keeps every other by
   const path = join(dir, '.mailboxd', 'config.yaml');
   writeFileSync(path, readFileSync(path, 'utf8').replace('runner: claude', 'runner:   "simulator" # mine'));
   const before = readFileSync(path, 'utf8');
-  expect((await mb('init', '--mailbox', 'server', '--json')).json()).toMatchObject({ serve: ['laptop', 'server'], changed: expect.arrayContaining(['.mailboxd/config.yaml', 'mailboxes/server/inbox/']) });
+  expect((await mb('init', '--mailbox', 'server', '--json')).json()).toMatchObject({
+    serve: ['laptop', 'server'],
+    changed: expect.arrayContaining(['.mailboxd/config.yaml', 'mailboxes/server/inbox/']),
+  });
   const lines = (text: string): string[] => text.split('\n').filter((line) => !line.startsWith('serve:'));
   expect(lines(readFileSync(path, 'utf8'))).toEqual(lines(before));
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -53,7 +81,8 @@ test('a second run adds newly named mailboxes to serve, and keeps every other by
 
 test('keeps .mailboxd out of git, even where the root’s .gitignore says otherwise', async () => {
   const dir = testdir();
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: dir, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: dir } });
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: dir, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: dir } });
   git('init', '-q');
   await callsIn(dir)('init', '--as', 'laptop');
   writeFileSync(join(dir, '.gitignore'), '!.mailboxd/\n!.mailboxd/**\n');
@@ -88,7 +117,10 @@ test.each([
 
 test('says what is wrong with a configuration or a folder it cannot use', async () => {
   const dir = testdir({ '.mailboxd/config.yaml': 'serve: 3\n' });
-  expect(await callsIn(dir)('init', '--as', 'laptop')).toMatchObject({ code: 64, err: expect.stringContaining('serve') });
+  expect(await callsIn(dir)('init', '--as', 'laptop')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('serve'),
+  });
   const file = testdir({ mailboxes: 'a file' });
   expect(await callsIn(file)('init', '--as', 'laptop')).toMatchObject({ code: 69 });
   const odd = testdir();
@@ -98,6 +130,8 @@ test('says what is wrong with a configuration or a folder it cannot use', async 
   const at = ['--root', name];
   const sent = await callsIn(odd)('send', 'laptop', 'x', ...at);
   expect((await callsIn(odd)('start', '--once', ...at)).code).toBe(0);
-  expect((await callsIn(odd)('show', sent.out.trim(), '--json', ...at)).json()).toMatchObject({ message: { state: 'complete' } });
+  expect((await callsIn(odd)('show', sent.out.trim(), '--json', ...at)).json()).toMatchObject({
+    message: { state: 'complete' },
+  });
   chmodSync(join(odd, name), 0o755);
 });

@@ -1,98 +1,25 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readFields, splitFrontMatter } from '../../src/format/front-matter.js';
 import { testdir } from '../support/testdir.js';
 import { callsIn, makeRoot, openInput, start } from './harness.js';
 import { waitUntil } from '../support/wait-until.js';
 
 const PLACE = ['id', 'mailbox', 'state', 'name', 'path'];
-const fieldsOf = (path: string): Record<string, unknown> => readFields(splitFrontMatter(readFileSync(path, 'utf8')).block ?? '');
-
-describe('send', () => {
-  test('writes every field it is given', async () => {
-    const { dir, mb } = await makeRoot({ 'a.txt': 'A', 'schema.json': '{"type":"object"}' });
-    const first = (await mb('send', 'laptop', 'first', '--json')).json();
-    const sent = await mb(
-      ...['send', 'server', 'Do it', '--json', '--subject', 'S: "x"', '--context', 'C', '--priority', 'high', '--thread', 't1'],
-      ...['--reply-to', first.id, '--timeout', '10m', '--max-attempts', '2', '--on-crash', 'fail', '--reply', '--attach', 'a.txt'],
-      ...['--metadata', 'a=b=c', '--from', 'me', '--not-before', '2h', '--model', 'sonnet', '--max-turns', '20', '--max-budget-usd', '0.50'],
-      ...['--allowed-tools', 'Read', '--allowed-tools', 'Bash(git:*)', '--permission-mode', 'plan', '--working-dir', 'sub'],
-      ...['--output-schema', 'schema.json', '--runner', 'simulator', '--system-prompt', 'P'],
-    );
-    expect(sent).toMatchObject({ code: 0, err: '' });
-    const data = sent.json();
-    expect(Object.keys(data)).toEqual([...PLACE, 'created_mailbox']);
-    expect(data).toMatchObject({ mailbox: 'server', state: 'inbox', created_mailbox: false });
-    const fields = fieldsOf(data.path);
-    expect(fields).toMatchObject({
-      ...{ id: data.id, type: 'task', from: 'me', to: 'server', subject: 'S: "x"', context: 'C', priority: 'high', thread: 't1' },
-      ...{ in_reply_to: first.id, timeout: '10m', max_attempts: 2, on_crash: 'fail', reply: true, attachments: ['a.txt'], metadata: { a: 'b=c' } },
-      options: {
-        ...{ runner: 'simulator', model: 'sonnet', system_prompt: 'P', max_turns: 20, max_budget_usd: 0.5, permission_mode: 'plan' },
-        ...{ allowed_tools: ['Read', 'Bash(git:*)'], working_dir: join(dir, 'sub'), output_schema: { type: 'object' } },
-      },
-    });
-    expect(Date.parse(String(fields['not_before'])) - Date.now()).toBeGreaterThan(7_100_000);
-    expect(readFileSync(join(dir, 'attachments', data.id, 'a.txt'), 'utf8')).toBe('A');
-  });
-
-  test('takes its text from an argument, a file, standard input or after --', async () => {
-    const { dir, mb } = await makeRoot({ 'task.md': '---\nsubject: From a file\n---\nBody\n' });
-    const textOf = async (result: Promise<{ out: string }>): Promise<string> => {
-      const shown = (await mb('show', (await result).out.trim(), '--json')).json();
-      return shown.text;
-    };
-    expect(await textOf(mb('send', 'server', 'as argument'))).toBe('as argument');
-    expect(await textOf(mb('send', 'server', '--', '- begins with a hyphen'))).toBe('- begins with a hyphen');
-    expect(await textOf(mb('send', 'server', '--file', 'task.md'))).toBe('Body\n');
-    expect(await textOf(callsIn(dir, { stdin: 'from stdin\n' })('send', 'server'))).toBe('from stdin\n');
-    expect(await textOf(callsIn(dir, { stdin: 'from stdin\n' })('send', 'server', '-'))).toBe('from stdin\n');
-    expect(await callsIn(dir, { tty: { stdin: true } })('send', 'server')).toMatchObject({ code: 64 });
-    expect(await mb('send', 'server', 'x', '--file', 'task.md')).toMatchObject({ code: 64 });
-    expect(await mb('send', 'server', '--file', 'missing.md')).toMatchObject({ code: 3 });
-    expect(await mb('send', 'server', '')).toMatchObject({ code: 64 });
-    expect(await callsIn(dir, { stdin: new (await import('node:stream')).Readable({ read() { this.push(Buffer.from([0xff, 0xfe, 0x41])); this.push(null); } }) })('send', 'server')).toMatchObject({ code: 64 });
-  });
-
-  test('fills in templates, whose values cannot add fields', async () => {
-    const { mb } = await makeRoot({ 'templates/review.md': '---\nsubject: "Review {{file}}"\n---\nLook at {{ file }} for {{what}}.\n' });
-    const sent = await mb('send', 'server', '--template', 'review', '--var', 'file=a", from: "root', '--var', 'what=bugs');
-    const shown = (await mb('show', sent.out.trim(), '--json')).json();
-    expect(shown.fields).toMatchObject({ subject: 'Review a", from: "root', from: 'laptop' });
-    expect(shown.text).toBe('Look at a", from: "root for bugs.\n');
-    const broken = await mb('send', 'server', '--template', 'review', '--var', 'file=a"\nfrom: root', '--var', 'what=bugs');
-    expect(broken).toMatchObject({ code: 64, err: expect.stringContaining('subject') });
-    expect(await mb('send', 'server', '--template', 'review')).toMatchObject({ code: 64, err: expect.stringContaining('--var file=… --var what=…') });
-    expect(await mb('send', 'server', '--template', 'review', '--var', 'file=1', '--var', 'what=2', '--var', 'x=3')).toMatchObject({ code: 64 });
-    expect(await mb('send', 'server', '--template', '../secret')).toMatchObject({ code: 3, err: expect.stringContaining('review') });
-    expect(await mb('send', 'server', 'x', '--var', 'a=1')).toMatchObject({ code: 64 });
-  });
-
-  test('is from CLAUDE_ID, else from this host; makes a mailbox unless that is forbidden', async () => {
-    const { dir, mb } = await makeRoot();
-    const from = async (env: NodeJS.ProcessEnv, ...more: string[]): Promise<unknown> =>
-      fieldsOf((await callsIn(dir, { env })('send', 'server', 'x', '--json', ...more)).json().path)['from'];
-    expect(await from({})).toBe('laptop');
-    expect(await from({ CLAUDE_ID: 'someone' })).toBe('someone');
-    expect(await from({ CLAUDE_ID: 'someone' }, '--from', 'other')).toBe('other');
-    expect((await mb('send', 'fresh', 'x', '--json')).json()).toMatchObject({ created_mailbox: true });
-    expect(await mb('send', '../evil', 'x')).toMatchObject({ code: 64 });
-    const config = join(dir, '.mailboxd', 'config.yaml');
-    writeFileSync(config, readFileSync(config, 'utf8').replace('#create_mailboxes: true', 'create_mailboxes: false'));
-    expect(await mb('send', 'other', 'x')).toMatchObject({ code: 77 });
-    expect(existsSync(join(dir, 'mailboxes', 'other'))).toBe(false);
-  });
-});
 
 describe('list, show and stats', () => {
   test('list filters, and says the same to programs and pipes', async () => {
     const { mb } = await makeRoot();
     const ids: string[] = [];
-    for (const [to, text, ...more] of [['server', 'one'], ['server', 'two', '--thread', 't'], ['laptop', 'three', '--type', 'chat', '--from', 'bob']] as const) {
+    for (const [to, text, ...more] of [
+      ['server', 'one'],
+      ['server', 'two', '--thread', 't'],
+      ['laptop', 'three', '--type', 'chat', '--from', 'bob'],
+    ] as const) {
       ids.push((await mb('send', to, text, ...more)).out.trim());
     }
-    const listed = async (...argv: string[]): Promise<string[]> => (await mb('list', '--json', ...argv)).json().messages.map((message: { id: string }) => message.id);
+    const listed = async (...argv: string[]): Promise<string[]> =>
+      (await mb('list', '--json', ...argv)).json().messages.map((message: { id: string }) => message.id);
     expect(await listed()).toEqual(ids.toReversed());
     expect(await listed('server')).toEqual([ids[1], ids[0]]);
     expect(await listed('--from', 'bob')).toEqual([ids[2]]);
@@ -102,8 +29,23 @@ describe('list, show and stats', () => {
     expect(await listed('--limit', '1', '--offset', '1')).toEqual([ids[1]]);
     const data = (await mb('list', '--json')).json();
     expect(Object.keys(data)).toEqual(['messages', 'total', 'parked']);
-    expect(Object.keys(data.messages[0])).toEqual([...PLACE, 'type', 'from', 'to', 'subject', 'priority', 'created', 'size', 'attempts', 'crashes', 'runs', 'updated']);
-    expect((await mb('list', 'server')).out.split('\n')[0]).toBe([ids[1], 'inbox', 'server', 'task', 'laptop', data.messages[1].created, 'two'].join('\t'));
+    expect(Object.keys(data.messages[0])).toEqual([
+      ...PLACE,
+      'type',
+      'from',
+      'to',
+      'subject',
+      'priority',
+      'created',
+      'size',
+      'attempts',
+      'crashes',
+      'runs',
+      'updated',
+    ]);
+    expect((await mb('list', 'server')).out.split('\n')[0]).toBe(
+      [ids[1], 'inbox', 'server', 'task', 'laptop', data.messages[1].created, 'two'].join('\t'),
+    );
     expect(await mb('list', '--limit', '0x10')).toMatchObject({ code: 64 });
     expect(await mb('list', '--limit', '-1')).toMatchObject({ code: 64 });
     expect(await mb('list', '--state', 'done')).toMatchObject({ code: 64 });
@@ -141,7 +83,12 @@ describe('list, show and stats', () => {
     await mb('send', 'server', 'one');
     await mb('start', '--once');
     const stats = (await mb('stats', '--json')).json();
-    expect(stats).toMatchObject({ total: 1, by_state: { complete: 1 }, by_mailbox: { server: { complete: 1 } }, parked: [] });
+    expect(stats).toMatchObject({
+      total: 1,
+      by_state: { complete: 1 },
+      by_mailbox: { server: { complete: 1 } },
+      parked: [],
+    });
     expect((await callsIn(dir, { tty: { stdout: true } })('stats')).out).toMatch(/server +0 +0 +1 +0/);
   });
 });
@@ -150,14 +97,22 @@ describe('a message', () => {
   test('is named by its id, the unique beginning of one, or a path from anywhere', async () => {
     const { dir, mb } = await makeRoot();
     await mb('send', 'server', '--file', '-', '--subject', 'empty');
-    const write = (name: string, id: string): void => writeFileSync(join(dir, 'mailboxes', 'server', 'inbox', name), `---\nid: "${id}"\n---\n${name}\n`);
+    const write = (name: string, id: string): void =>
+      writeFileSync(join(dir, 'mailboxes', 'server', 'inbox', name), `---\nid: "${id}"\n---\n${name}\n`);
     write('a.md', '0x10');
     write('b.md', '1e3');
     write('c.md', '16');
     write('d.md', 'same-1');
     write('e.md', 'same-2');
-    const nameOf = async (cwd: string, reference: string): Promise<string> => (await callsIn(cwd, { env: { MAILBOXD_ROOT: dir } })('show', reference, '--json')).json().message?.name;
-    for (const [reference, name] of [['0x10', 'a.md'], ['1e3', 'b.md'], ['16', 'c.md'], ['same-1', 'd.md'], ['0x', 'a.md']] as const) {
+    const nameOf = async (cwd: string, reference: string): Promise<string> =>
+      (await callsIn(cwd, { env: { MAILBOXD_ROOT: dir } })('show', reference, '--json')).json().message?.name;
+    for (const [reference, name] of [
+      ['0x10', 'a.md'],
+      ['1e3', 'b.md'],
+      ['16', 'c.md'],
+      ['same-1', 'd.md'],
+      ['0x', 'a.md'],
+    ] as const) {
       expect(await nameOf(dir, reference), reference).toBe(name);
     }
     expect(await nameOf(join(dir, 'mailboxes', 'server', 'inbox'), './b.md')).toBe('b.md');
@@ -175,7 +130,10 @@ describe('a message', () => {
     const cancelled = await mb('cancel', id, '--json');
     expect(Object.keys(cancelled.json())).toEqual(['id', 'done', 'mailbox', 'state', 'name', 'path']);
     expect(cancelled.json()).toMatchObject({ id, state: 'failed' });
-    expect(await mb('cancel', id)).toMatchObject({ code: 4, err: expect.stringContaining('expected inbox/ or in_progress/') });
+    expect(await mb('cancel', id)).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('expected inbox/ or in_progress/'),
+    });
     expect(await mb('retry', id)).toMatchObject({ code: 0, out: expect.stringContaining('server/inbox/') });
     expect(await mb('retry', id)).toMatchObject({ code: 4 });
     expect((await mb('move', id, 'laptop', '--json')).json()).toMatchObject({ mailbox: 'laptop', state: 'inbox' });
@@ -193,10 +151,21 @@ describe('a message', () => {
     const { dir, mb } = await makeRoot();
     expect(await mb('send', 'server', 'x', '--wait', '--give-up', '50ms', '--json')).toMatchObject({ code: 2 });
     const waiting = start({ cwd: dir }, 'send', 'server', 'simulate: answer forty-two', '--wait');
-    const failing = start({ cwd: dir }, 'send', 'server', 'simulate: fail broken', '--max-attempts', '1', '--wait', '--json');
+    const failing = start(
+      { cwd: dir },
+      'send',
+      'server',
+      'simulate: fail broken',
+      '--max-attempts',
+      '1',
+      '--wait',
+      '--json',
+    );
     const refused = start({ cwd: dir }, 'send', 'server', 'x', '--model', 'forbidden', '--wait');
     const inbox = join(dir, 'mailboxes', 'server', 'inbox');
-    await waitUntil(() => readdirSync(inbox).filter((name) => name.endsWith('.md')).length === 4, { what: 'four messages' });
+    await waitUntil(() => readdirSync(inbox).filter((name) => name.endsWith('.md')).length === 4, {
+      what: 'four messages',
+    });
     const daemon = await mb('start', '--once');
     expect(daemon.code, daemon.out).toBe(1);
     const done = await waiting.result;
@@ -206,24 +175,58 @@ describe('a message', () => {
     const failed = await failing.result;
     expect(failed).toMatchObject({ code: 1 });
     expect(Object.keys(failed.json())).toEqual([...PLACE, 'created_mailbox', 'outcome', 'result']);
-    expect(failed.json()).toMatchObject({ outcome: 'failed', state: 'failed', result: expect.stringContaining('broken') });
+    expect(failed.json()).toMatchObject({
+      outcome: 'failed',
+      state: 'failed',
+      result: expect.stringContaining('broken'),
+    });
     expect(await refused.result).toMatchObject({ code: 77 });
     expect(await mb('tail', failed.json().id)).toMatchObject({ code: 1, err: expect.stringContaining('broken') });
-    const events = (await mb('tail', failed.json().id, '--json')).out.trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string });
+    const events = (await mb('tail', failed.json().id, '--json')).out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string });
     expect(events.map((event) => event.type)).toEqual(['state', 'end']);
   });
 
   test('say reaches a running task, and waits as a chat otherwise', async () => {
     const { dir, mb } = await makeRoot();
     const id = (await mb('send', 'server', 'Hello\nsimulate: duration 3s')).out.trim();
-    expect((await mb('say', id, 'early', '--json')).json()).toMatchObject({ in_reply_to: id, task_state: 'inbox', mailbox: 'server' });
+    expect((await mb('say', id, 'early', '--json')).json()).toMatchObject({
+      in_reply_to: id,
+      task_state: 'inbox',
+      mailbox: 'server',
+    });
     const daemon = start({ cwd: dir }, 'start');
     await waitUntil(() => daemon.out.includes('early'), { what: 'the early words taken in' });
-    expect(await mb('say', id, 'only the German feeds')).toMatchObject({ code: 0, out: `said to ${id}, which is running\n` });
+    expect(await mb('say', id, 'only the German feeds')).toMatchObject({
+      code: 0,
+      out: `said to ${id}, which is running\n`,
+    });
     await waitUntil(() => daemon.out.includes('German'), { what: 'the words taken in' });
     const [running] = (await mb('progress', '--json')).json().running;
-    expect(running).toMatchObject({ id, mailbox: 'server', from: 'laptop', runner: 'simulator', alive: true, last_line: expect.any(String) });
-    expect(Object.keys(running).toSorted()).toEqual(['alive', 'from', 'id', 'last_line', 'mailbox', 'path', 'runner', 'running_ms', 'session', 'since', 'subject', 'worker']);
+    expect(running).toMatchObject({
+      id,
+      mailbox: 'server',
+      from: 'laptop',
+      runner: 'simulator',
+      alive: true,
+      last_line: expect.any(String),
+    });
+    expect(Object.keys(running).toSorted()).toEqual([
+      'alive',
+      'from',
+      'id',
+      'last_line',
+      'mailbox',
+      'path',
+      'runner',
+      'running_ms',
+      'session',
+      'since',
+      'subject',
+      'worker',
+    ]);
     expect((await mb('progress')).out).toContain('Hello');
     expect(await mb('cancel', id)).toMatchObject({ code: 0 });
     await waitUntil(() => daemon.out.includes('cancelled'), { what: 'the end told' });

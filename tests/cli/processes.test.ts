@@ -1,6 +1,16 @@
 /** The built program in processes of its own: pipes that close, signals, and `npm start` on a copy of the checkout. */
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -9,16 +19,22 @@ import { waitUntil } from '../support/wait-until.js';
 import { MAIN, makeRoot, runProgram } from './harness.js';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const inFolder = (dir: string, state: string): string[] => readdirSync(join(dir, 'mailboxes', 'server', state)).filter((name) => name.endsWith('.md'));
+const inFolder = (dir: string, state: string): string[] =>
+  readdirSync(join(dir, 'mailboxes', 'server', state)).filter((name) => name.endsWith('.md'));
 
 test('list | head ends in silence when its reader has enough', async () => {
   const { dir } = await makeRoot();
   const inbox = join(dir, 'mailboxes', 'server', 'inbox');
-  for (let i = 0; i < 3_000; i += 1) writeFileSync(join(inbox, `${i}.md`), `---\nsubject: "${'long '.repeat(20)}${i}"\n---\nx`);
-  const shell = spawn('bash', ['-c', `"$0" "$1" list --limit 100000 | head -n 1; echo "\${PIPESTATUS[0]}"`, process.execPath, MAIN], {
-    cwd: dir,
-    env: { PATH: process.env['PATH'], HOME: dir, NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] },
-  });
+  for (let i = 0; i < 3_000; i += 1)
+    writeFileSync(join(inbox, `${i}.md`), `---\nsubject: "${'long '.repeat(20)}${i}"\n---\nx`);
+  const shell = spawn(
+    'bash',
+    ['-c', `"$0" "$1" list --limit 100000 | head -n 1; echo "\${PIPESTATUS[0]}"`, process.execPath, MAIN],
+    {
+      cwd: dir,
+      env: { PATH: process.env['PATH'], HOME: dir, NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] },
+    },
+  );
   let out = '';
   let err = '';
   shell.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -47,7 +63,10 @@ test('SIGTERM lets a running task end; the exit code is 0', async () => {
   await mb('send', 'server', 'Hello\nsimulate: duration 1s');
   await waitUntil(() => daemon.out.includes('│'), { timeout: 15_000, what: 'output' });
   const again = runProgram(dir, ['send', 'server', 'x', '--wait']);
-  await waitUntil(() => again.err.includes('in_progress') || again.out.includes('“x”'), { timeout: 15_000, what: 'the second task' });
+  await waitUntil(() => again.err.includes('in_progress') || again.out.includes('“x”'), {
+    timeout: 15_000,
+    what: 'the second task',
+  });
   daemon.child.kill('SIGTERM');
   expect(await daemon.ended).toBe(0);
   expect(await again.ended).toBe(0);
@@ -94,7 +113,9 @@ test('npm start delivers a sample, has it answered, and leaves the git repositor
   expect(first.out).toContain('The built-in simulator answers, no real model: the Claude CLI was not found');
   expect(first.out).toMatch(/▸ \[1\] Hello from mailboxd[\s\S]*│[\s\S]*read it: mailboxes\/server\/complete\/\S+\.md/);
   const [name = ''] = inFolder(dir, 'complete');
-  expect(readFileSync(join(dir, 'mailboxes', 'server', 'complete', name), 'utf8')).toMatch(/runner: "simulator"[\s\S]*## Result\n\n.*simulated/);
+  expect(readFileSync(join(dir, 'mailboxes', 'server', 'complete', name), 'utf8')).toMatch(
+    /runner: "simulator"[\s\S]*## Result\n\n.*simulated/,
+  );
   expect(statSync(join(dir, '.mailboxd', 'config.yaml')).mode & 0o777).toBe(0o600);
   expect(readFileSync(join(dir, '.mailboxd', 'config.yaml'), 'utf8')).toMatch(/^serve: \["laptop", "server"\]$/m);
 

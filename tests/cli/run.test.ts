@@ -6,8 +6,13 @@ import { parseTurn } from '../../src/cli/run/turns.js';
 import { waitUntil } from '../support/wait-until.js';
 import { callsIn, type Json, makeRoot, openInput, start } from './harness.js';
 
-const inbox = (dir: string): string[] => readdirSync(join(dir, 'mailboxes', 'laptop', 'inbox')).filter((name) => name.endsWith('.md'));
-const events = (out: string): Json[] => out.trimEnd().split('\n').map((line) => JSON.parse(line) as Json);
+const inbox = (dir: string): string[] =>
+  readdirSync(join(dir, 'mailboxes', 'laptop', 'inbox')).filter((name) => name.endsWith('.md'));
+const events = (out: string): Json[] =>
+  out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Json);
 
 describe('run', () => {
   test('puts the turns of a pipe into one task and prints its events', async () => {
@@ -20,11 +25,23 @@ describe('run', () => {
       '{"type":"system","message":"Errors first"}',
       '',
     ].join('\n');
-    const { code, out, err } = await callsIn(dir, { stdin })('run', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose');
+    const { code, out, err } = await callsIn(dir, { stdin })(
+      'run',
+      '--input-format',
+      'stream-json',
+      '--output-format',
+      'stream-json',
+      '--verbose',
+    );
     expect(code, err).toBe(0);
     expect(err).toContain('line 2 is skipped: found "not json"');
     const told = events(out);
-    expect(told[0]).toEqual({ type: 'Start', session_id: expect.any(String), model: 'simulator', message_id: expect.any(String) });
+    expect(told[0]).toEqual({
+      type: 'Start',
+      session_id: expect.any(String),
+      model: 'simulator',
+      message_id: expect.any(String),
+    });
     expect(new Set(told.map((event) => event.message_id)).size).toBe(1);
     expect(told.filter((event) => event.kind === 'receipt')).toHaveLength(2);
     const result = told.at(-1);
@@ -65,7 +82,7 @@ describe('run', () => {
   test('exits by the outcome', async () => {
     const { dir } = await makeRoot();
     const run = (text: string, ...more: string[]) => callsIn(dir, { stdin: text })('run', ...more);
-    const failed = await run('{"type":"user","message":"simulate: fail broken"}');
+    const failed = await run('{"type":"user","message":"simulate: fail broken"}', '--max-attempts', '1');
     expect(failed.code).toBe(1);
     expect(events(failed.out).at(-1)).toMatchObject({ type: 'Error' });
     expect((await run('{"type":"user","message":"x"}', '--model', 'forbidden')).code).toBe(77);
@@ -96,7 +113,10 @@ describe('run', () => {
 test.each([
   ['{"type":"user","message":"a"}', { kind: 'say', text: 'a' }],
   ['{"type":"user","message":{"role":"user","content":"a"}}', { kind: 'say', text: 'a' }],
-  ['{"type":"user","message":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}', { kind: 'say', text: 'a\n\nb' }],
+  [
+    '{"type":"user","message":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}',
+    { kind: 'say', text: 'a\n\nb' },
+  ],
   ['{"type":"system","message":"a"}', { kind: 'say', text: expect.stringMatching(/^Guidance[^\n]*\n\na$/) }],
   ['{"type":"control_request","request":{"subtype":"interrupt"}}', { kind: 'interrupt' }],
   ['  ', { kind: 'empty' }],

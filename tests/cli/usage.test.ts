@@ -41,7 +41,9 @@ describe('wrong usage', () => {
     const { mb } = await makeRoot();
     const { code, out, err } = await mb('show', 'nothing', '--json');
     expect(code).toBe(3);
-    expect(JSON.parse(out)).toEqual({ error: { code: 'not_found', message: 'found no message "nothing"', hint: expect.any(String) } });
+    expect(JSON.parse(out)).toEqual({
+      error: { code: 'not_found', message: 'found no message "nothing"', hint: expect.any(String) },
+    });
     expect(err).toMatch(/^mailboxd: found no message "nothing"\n {2}/);
   });
 
@@ -69,7 +71,10 @@ describe('the root', () => {
   test('with a configuration that cannot be used is wrong usage, for every command alike', async () => {
     const dir = testdir({ 'mailboxes/server/inbox/x.md': 'x', '.mailboxd/config.yaml': 'limits: { timeout: soon }\n' });
     for (const argv of [['list'], ['send', 'server', 'x'], ['start', '--once'], ['show', 'x'], ['run']]) {
-      expect(await callsIn(dir)(...argv), argv.join(' ')).toMatchObject({ code: 64, err: expect.stringContaining('limits.timeout') });
+      expect(await callsIn(dir)(...argv), argv.join(' ')).toMatchObject({
+        code: 64,
+        err: expect.stringContaining('limits.timeout'),
+      });
     }
   });
 });
@@ -87,8 +92,26 @@ test('--version and --help', async () => {
 });
 
 test('exit codes are one table', () => {
-  expect(EXIT).toEqual({ done: 0, failed: 1, waiting: 2, notFound: 3, held: 4, usage: 64, unavailable: 69, refused: 77 });
-  expect(EXIT_OF_ERROR).toEqual({ usage: 64, invalid: 64, ambiguous: 64, not_found: 3, conflict: 4, refused: 77, unavailable: 69, failed: 1 });
+  expect(EXIT).toEqual({
+    done: 0,
+    failed: 1,
+    waiting: 2,
+    notFound: 3,
+    held: 4,
+    usage: 64,
+    unavailable: 69,
+    refused: 77,
+  });
+  expect(EXIT_OF_ERROR).toEqual({
+    usage: 64,
+    invalid: 64,
+    ambiguous: 64,
+    not_found: 3,
+    conflict: 4,
+    refused: 77,
+    unavailable: 69,
+    failed: 1,
+  });
   expect(['complete', 'acknowledged', 'failed', 'cancelled', 'refused'].map(exitOfOutcome)).toEqual([0, 0, 1, 1, 77]);
   for (const code of Object.values(EXIT)) expect(document).toMatch(new RegExp(`^\\| ${code} \\|`, 'm'));
 });
@@ -105,7 +128,8 @@ describe('docs/cli.md', () => {
       const section = document.split(`### \`mailboxd ${entry.usage}\`\n`)[1]?.split(/^##/m)[0] ?? '';
       expect(section, entry.usage).toMatch(/^ {4}\S|^```sh$/m);
       expect(section, entry.usage).toMatch(/Exits? /);
-      for (const option of Object.keys(command.options)) expect(section, `${entry.usage} --${option}`).toContain(`--${option}`);
+      for (const option of Object.keys(command.options))
+        expect(section, `${entry.usage} --${option}`).toContain(`--${option}`);
       if (command.json) expect(section, entry.usage).toContain('--json');
     }
   });

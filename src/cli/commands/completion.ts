@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.js';
-import { renderCompletion, SHELLS } from '../complete.js';
+import { renderCompletion, SHELLS } from '../completion-scripts.js';
 import { EXIT } from '../exit-codes.js';
 
 export const command = defineCommand({

@@ -15,7 +15,12 @@ export const command = defineCommand({
   options: { probe: { type: 'boolean', describe: 'Also ask the API whether the login works (a fraction of a cent)' } },
   examples: [['mailboxd doctor', 'what is wrong?']],
   async run(args, cli) {
-    const findings = await examine({ dir: cli.rootDir(), env: cli.io.env, now: Date.now(), probe: args.probe === true });
+    const findings = await examine({
+      dir: cli.rootDir(),
+      env: cli.io.env,
+      now: Date.now(),
+      probe: args.probe === true,
+    });
     const isWell = findings.every((finding) => finding.level !== 'wrong');
     if (cli.json) {
       cli.data({ ok: isWell, findings });

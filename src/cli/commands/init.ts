@@ -45,15 +45,29 @@ function suggestName(): string {
 async function askFor(request: InitRequest): Promise<void> {
   const { group, select, text } = await import('@clack/prompts');
   const check = (value: string | undefined): string | undefined =>
-    value === undefined || value === '' || isMailboxName(value) ? undefined : 'letters, digits, . _ and -, beginning with a letter or digit';
+    value === undefined || value === '' || isMailboxName(value)
+      ? undefined
+      : 'letters, digits, . _ and -, beginning with a letter or digit';
   const name = suggestName();
   const cancelled = (): never => {
     throw new MailboxError('failed', 'nothing was made: the questions were broken off');
   };
   const answers = await group(
     {
-      as: () => text({ message: 'What is this machine called? Its own mailbox gets that name.', placeholder: name, defaultValue: name, validate: check }),
-      more: () => text({ message: 'Another mailbox to work off here? (empty for none)', placeholder: 'server', defaultValue: '', validate: check }),
+      as: () =>
+        text({
+          message: 'What is this machine called? Its own mailbox gets that name.',
+          placeholder: name,
+          defaultValue: name,
+          validate: check,
+        }),
+      more: () =>
+        text({
+          message: 'Another mailbox to work off here? (empty for none)',
+          placeholder: 'server',
+          defaultValue: '',
+          validate: check,
+        }),
       runner: () =>
         select({
           message: 'What runs the tasks?',
@@ -76,9 +90,12 @@ function tell(cli: Cli, report: InitReport): void {
     cli.line(`${report.dir} is complete; nothing was changed`);
   } else {
     cli.line(`${report.dir} is ${report.as}, serves ${report.serve.join(', ')}, and runs tasks with ${report.runner}`);
-    for (const path of report.changed.filter((path) => !/\/(inbox|in_progress|complete|failed)\/$/.test(path))) cli.line(cli.paint('dim', `  ${path}`));
+    for (const path of report.changed.filter((path) => !/\/(inbox|in_progress|complete|failed)\/$/.test(path)))
+      cli.line(cli.paint('dim', `  ${path}`));
   }
   if (cli.io.isTTY.stdout) {
-    cli.line(`Next: mailboxd start, and in another terminal: mailboxd send ${report.serve.at(-1) ?? report.as} "Say hello" --wait`);
+    cli.line(
+      `Next: mailboxd start, and in another terminal: mailboxd send ${report.serve.at(-1) ?? report.as} "Say hello" --wait`,
+    );
   }
 }

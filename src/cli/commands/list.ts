@@ -40,7 +40,15 @@ export const command = defineCommand({
       else if (rest > 0) cli.line(cli.paint('dim', `${rest} older: --offset ${offset + listing.records.length}`));
     } else {
       for (const record of listing.records) {
-        const cells = [record.id || '-', record.state, record.mailbox, record.type, record.from, record.created, record.subject];
+        const cells = [
+          record.id || '-',
+          record.state,
+          record.mailbox,
+          record.type,
+          record.from,
+          record.created,
+          record.subject,
+        ];
         cli.line(cells.map(safeLine).join('\t'));
       }
     }
@@ -84,6 +92,11 @@ function shortLength(ids: readonly string[]): number {
 /** Mailboxes that wait for a limit, a login or a program. */
 export function tellParked(cli: Cli, parked: readonly Parked[]): void {
   for (const item of parked) {
-    cli.line(cli.paint('yellow', `${item.mailbox} is parked (${item.reason}): ${safeLine(item.message)}; next try ${item.next_try}`));
+    cli.line(
+      cli.paint(
+        'yellow',
+        `${item.mailbox} is parked (${item.reason}): ${safeLine(item.message)}; next try ${item.next_try}`,
+      ),
+    );
   }
 }

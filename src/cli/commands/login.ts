@@ -13,7 +13,10 @@ export const command = defineCommand({
     profile: { type: 'string', describe: 'The login of this profile (runners.claude.profiles)' },
     'token-stdin': { type: 'boolean', describe: 'Read a token, also on a terminal' },
   },
-  examples: [['mailboxd login', 'sign in'], ['claude setup-token | mailboxd login', 'keep a token for the daemon']],
+  examples: [
+    ['mailboxd login', 'sign in'],
+    ['claude setup-token | mailboxd login', 'keep a token for the daemon'],
+  ],
   async run(args, cli) {
     const { env, isTTY, stdin } = cli.io;
     let file: string | undefined;

@@ -19,7 +19,11 @@ export const command = defineCommand({
     await using desk = await cli.desk();
     if (cli.json) {
       const running = await desk.running();
-      cli.data({ running: running.map(withNulls), parked: readParked(desk.root.dir), daemons: readServing(desk.root.dir) });
+      cli.data({
+        running: running.map(withNulls),
+        parked: readParked(desk.root.dir),
+        daemons: readServing(desk.root.dir),
+      });
     } else if (cli.io.isTTY.stdout && args.once !== true) {
       await showLive(cli, desk);
     } else {
@@ -43,10 +47,13 @@ async function render(cli: Cli, desk: Mailboxes): Promise<string[]> {
     ...(task.last_line === undefined ? [] : [`  ${safeLine(task.last_line)}`]),
   ]);
   if (running.length === 0) lines.push('nothing is running');
-  for (const item of readParked(dir)) lines.push(cli.paint('yellow', `${item.mailbox} is parked: ${safeLine(item.message)}; next try ${item.next_try}`));
+  for (const item of readParked(dir))
+    lines.push(cli.paint('yellow', `${item.mailbox} is parked: ${safeLine(item.message)}; next try ${item.next_try}`));
   const daemons = readServing(dir);
   if (daemons.length === 0) lines.push(cli.paint('dim', 'no daemon runs on this host: mailboxd start'));
-  return cli.io.isTTY.stdout ? lines.map((line) => (line.includes('\u001b') ? line : cutTo(line, cli.io.columns))) : lines;
+  return cli.io.isTTY.stdout
+    ? lines.map((line) => (line.includes('\u001b') ? line : cutTo(line, cli.io.columns)))
+    : lines;
 }
 
 async function showLive(cli: Cli, desk: Mailboxes): Promise<void> {

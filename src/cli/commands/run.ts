@@ -15,34 +15,54 @@ export const command = defineCommand({
   about:
     'Takes turns on standard input, puts them into one task of this host’s own mailbox while it runs, and prints its events. Without a daemon that serves the mailbox it runs the task itself.',
   options: {
-    'input-format': { type: 'string', choices: ['stream-json', 'text'], default: 'stream-json', describe: 'JSON lines, or one text' },
-    'output-format': { type: 'string', choices: ['stream-json', 'text'], default: 'stream-json', describe: 'Events as JSON lines, or the answer’s text' },
+    'input-format': {
+      type: 'string',
+      choices: ['stream-json', 'text'],
+      default: 'stream-json',
+      describe: 'JSON lines, or one text',
+    },
+    'output-format': {
+      type: 'string',
+      choices: ['stream-json', 'text'],
+      default: 'stream-json',
+      describe: 'Events as JSON lines, or the answer’s text',
+    },
     mailbox: { type: 'string', describe: 'The mailbox; else CLAUDE_ID, else this host’s instance' },
     from: { type: 'string', describe: 'The sender; by default the mailbox itself' },
     subject: { type: 'string', describe: 'One line that says what it is about' },
     model: { type: 'string', describe: 'The model' },
     'max-turns': { type: 'string', describe: 'The most turns' },
+    'max-attempts': { type: 'string', describe: 'Runs of one task that may end in error' },
     runner: { type: 'string', choices: RUNNER_NAMES, describe: 'The runner, where this runs the task itself' },
     verbose: { type: 'boolean', describe: 'Taken for the CLI’s sake; changes nothing' },
   },
-  examples: [[`echo '{"type":"user","message":"Say hello"}' | mailboxd run --input-format stream-json --output-format stream-json`, 'a task as a pipe']],
+  examples: [
+    [
+      `echo '{"type":"user","message":"Say hello"}' | mailboxd run --input-format stream-json --output-format stream-json`,
+      'a task as a pipe',
+    ],
+  ],
   json: false,
   async run(args, cli) {
     const root = cli.root();
     const mailbox = args.mailbox ?? cli.sender(undefined);
-    if (mailbox === undefined) throw new MailboxError('usage', 'found no mailbox to run in', { hint: 'name one with --mailbox, CLAUDE_ID, or `as` in .mailboxd/config.yaml' });
-    const options: TaskOptions = given({ model: args.model, max_turns: wholeNumber('max-turns', args['max-turns'], 1) });
+    if (mailbox === undefined)
+      throw new MailboxError('usage', 'found no mailbox to run in', {
+        hint: 'name one with --mailbox, CLAUDE_ID, or `as` in .mailboxd/config.yaml',
+      });
+    const options: TaskOptions = given({
+      model: args.model,
+      max_turns: wholeNumber('max-turns', args['max-turns'], 1),
+    });
     await using desk = await cli.desk();
     const own = new Set<string>();
-    let conversation: Conversation;
-    await using _daemon = await daemonFor(cli, mailbox, args.runner, own, (why) => conversation.abandon(why));
     const print = args['output-format'] === 'text' ? createTextPrinter(cli) : createLinePrinter(cli);
-    conversation = startConversation({
+    const conversation = startConversation({
       desk,
       mailbox,
       from: args.from ?? mailbox,
       options,
-      subject: args.subject,
+      fields: given({ subject: args.subject, max_attempts: wholeNumber('max-attempts', args['max-attempts'], 1) }),
       onTask(sent) {
         cli.note(`task ${sent.id}: ${safeLine(`mailboxes/${mailbox}/inbox/${sent.place.name}`)}`);
         own.add(sent.place.name);
@@ -50,16 +70,23 @@ export const command = defineCommand({
       },
       onEvent: print,
     });
+    await using _daemon = await daemonFor(cli, mailbox, args.runner, own, (why) => conversation.abandon(why));
     const stop = new AbortController();
     const release = cli.io.onSignal(() => {
       stop.abort();
       conversation.quit();
     });
     try {
-      const count = args['input-format'] === 'text' ? await readOne(cli, conversation.say) : await readTurns(cli, conversation, stop.signal);
+      const count =
+        args['input-format'] === 'text'
+          ? await readOne(cli, conversation.say)
+          : await readTurns(cli, conversation, stop.signal);
       conversation.end();
       const exit = await conversation.done;
-      if (count === 0) throw new MailboxError('usage', 'found no turn on standard input', { hint: 'pipe in lines such as {"type":"user","message":"Say hello"}' });
+      if (count === 0)
+        throw new MailboxError('usage', 'found no turn on standard input', {
+          hint: 'pipe in lines such as {"type":"user","message":"Say hello"}',
+        });
       return exit;
     } finally {
       conversation.end();
@@ -92,7 +119,13 @@ async function readTurns(cli: Cli, conversation: Conversation, signal: AbortSign
 }
 
 /** A daemon of our own where none serves the mailbox: it runs our tasks alone. */
-async function daemonFor(cli: Cli, mailbox: string, runner: string | undefined, own: ReadonlySet<string>, onParked: (why: string) => void): Promise<AsyncDisposable | undefined> {
+async function daemonFor(
+  cli: Cli,
+  mailbox: string,
+  runner: string | undefined,
+  own: ReadonlySet<string>,
+  onParked: (why: string) => void,
+): Promise<AsyncDisposable | undefined> {
   const { dir } = cli.root();
   if (readServing(dir).some((serving) => serving.mailboxes.includes(mailbox))) return undefined;
   const { startDaemon } = await import('../../daemon/daemon.js');
@@ -102,7 +135,8 @@ async function daemonFor(cli: Cli, mailbox: string, runner: string | undefined, 
     accepts: (_mailbox, name) => own.has(name),
     environment: cli.io.env,
     onEvent(event) {
-      if (event.type === 'trouble') cli.note(`mailboxd: ${safeLine(event.message)}${event.hint ? ` (${safeLine(event.hint)})` : ''}`);
+      if (event.type === 'trouble')
+        cli.note(`mailboxd: ${safeLine(event.message)}${event.hint ? ` (${safeLine(event.hint)})` : ''}`);
       // Nobody would try again once we end, so there is nothing to wait for.
       if (event.type === 'parked') onParked(event.parked.message);
     },

@@ -20,7 +20,13 @@ export const command = defineCommand({
     const record = await desk.find(cli.reference(args.id));
     const text = await readMessageText(cli, args.text, args.file);
     const sent = await desk.say(record.id, text, cli.sender(args.from));
-    if (cli.json) cli.data({ id: sent.id, in_reply_to: record.id, task_state: record.state, ...placeSummary(desk.root.dir, sent.place) });
+    if (cli.json)
+      cli.data({
+        id: sent.id,
+        in_reply_to: record.id,
+        task_state: record.state,
+        ...placeSummary(desk.root.dir, sent.place),
+      });
     else if (record.state === 'in_progress') cli.line(`said to ${record.id}, which is running`);
     else cli.line(`sent as a chat; ${record.id} is not running (${record.state})`);
     return EXIT.done;

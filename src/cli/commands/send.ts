@@ -48,7 +48,11 @@ const OPTIONS = {
   'max-budget-usd': text('The most it may cost'),
   'allowed-tools': list('A tool to use without asking; may be repeated'),
   'disallowed-tools': list('A tool not to use; may be repeated'),
-  'permission-mode': { type: 'string', choices: PERMISSION_MODES, describe: 'How tools that need permission are treated' },
+  'permission-mode': {
+    type: 'string',
+    choices: PERMISSION_MODES,
+    describe: 'How tools that need permission are treated',
+  },
   'resume-session': text('Go on with this session'),
   'working-dir': text('The directory to run in'),
   'add-dirs': list('A further directory; may be repeated'),
@@ -137,12 +141,22 @@ export const command = defineCommand({
   },
 });
 
-async function wait(cli: Cli, root: string, sent: Sent, summary: Record<string, unknown>, patience: number | undefined): Promise<ExitCode> {
+async function wait(
+  cli: Cli,
+  root: string,
+  sent: Sent,
+  summary: Record<string, unknown>,
+  patience: number | undefined,
+): Promise<ExitCode> {
   const { showFollowing } = await import('../follow-output.js');
   await using desk = await cli.desk();
   const stop = new AbortController();
   const { signal } = stop;
-  if (patience !== undefined) void sleep(patience, undefined, { signal }).then(() => stop.abort(), () => undefined);
+  if (patience !== undefined)
+    void sleep(patience, undefined, { signal }).then(
+      () => stop.abort(),
+      () => undefined,
+    );
   const events = desk.follow(sent, { signal, fromStart: true });
   const ending = await showFollowing(cli, root, events, { quiet: cli.json });
   stop.abort();

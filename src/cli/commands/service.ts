@@ -4,13 +4,21 @@ import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
 export const command = defineCommand({
-  about: 'Keeps `mailboxd start` running for this user: systemd on Linux, launchd on macOS, the task scheduler on Windows.',
+  about:
+    'Keeps `mailboxd start` running for this user: systemd on Linux, launchd on macOS, the task scheduler on Windows.',
   positionals: { action: { type: 'string', choices: SERVICE_ACTIONS, demandOption: true, describe: 'What to do' } },
   options: {
-    platform: { type: 'string', choices: ['linux', 'macos', 'windows'], describe: 'With print: the definition for this system' },
+    platform: {
+      type: 'string',
+      choices: ['linux', 'macos', 'windows'],
+      describe: 'With print: the definition for this system',
+    },
     lines: { type: 'string', describe: 'With logs: so many lines (default: 50)' },
   },
-  examples: [['mailboxd service install', 'start it now and at every login'], ['mailboxd service print', 'only show the definition']],
+  examples: [
+    ['mailboxd service install', 'start it now and at every login'],
+    ['mailboxd service print', 'only show the definition'],
+  ],
   async run(args, cli) {
     const root = cli.rootDir();
     const report = await serviceCommand(args.action, {

@@ -8,12 +8,16 @@ import { EXIT } from '../exit-codes.js';
 import { safeText } from '../terminal-text.js';
 
 export const command = defineCommand({
-  about: 'Installs the Claude CLI from npm for this user, after asking. Nothing outside the user’s data folder changes.',
+  about:
+    'Installs the Claude CLI from npm for this user, after asking. Nothing outside the user’s data folder changes.',
   options: {
     yes: { type: 'boolean', alias: 'y', describe: 'Ask nothing' },
     force: { type: 'boolean', describe: 'Install also where a CLI is found already' },
   },
-  examples: [['mailboxd setup', 'install the CLI'], ['mailboxd setup --yes && mailboxd login', 'both steps']],
+  examples: [
+    ['mailboxd setup', 'install the CLI'],
+    ['mailboxd setup --yes && mailboxd login', 'both steps'],
+  ],
   async run(args, cli) {
     const { env, isTTY } = cli.io;
     const found = findClaude(claudeConfigOf(cli).path, env);
@@ -25,10 +29,14 @@ export const command = defineCommand({
     const target = installDir(env);
     if (args.yes !== true) {
       if (!isTTY.stdin || !isTTY.stdout || cli.json) {
-        throw new MailboxError('usage', 'found no terminal to ask on', { hint: `mailboxd setup --yes installs the CLI to ${target}` });
+        throw new MailboxError('usage', 'found no terminal to ask on', {
+          hint: `mailboxd setup --yes installs the CLI to ${target}`,
+        });
       }
       const { confirm, isCancel } = await import('@clack/prompts');
-      const answer = await confirm({ message: `Install the Claude CLI (about 235 MB) from npm to ${resolve(target)}?` });
+      const answer = await confirm({
+        message: `Install the Claude CLI (about 235 MB) from npm to ${resolve(target)}?`,
+      });
       if (isCancel(answer) || !answer) return EXIT.failed;
     }
     if (!cli.json) cli.note('installing, this takes a minute …');

@@ -7,7 +7,9 @@ import { safeLine } from '../terminal-text.js';
 
 export const command = defineCommand({
   about: 'Shows one message: where it is, its fields, its text, and what its runs wrote below it.',
-  positionals: { id: { type: 'string', demandOption: true, describe: 'An id, the unique beginning of one, or a path' } },
+  positionals: {
+    id: { type: 'string', demandOption: true, describe: 'An id, the unique beginning of one, or a path' },
+  },
   options: { result: { type: 'boolean', describe: 'Only the answer; exit 2 while there is none' } },
   examples: [
     ['mailboxd show 0199f3c2', 'by the beginning of its id'],
@@ -23,7 +25,12 @@ export const command = defineCommand({
       cli.data({ message, fields: fields ?? null, problem: problem ?? null, text, recorded, result: result ?? null });
     } else if (args.result) {
       if (result !== undefined) cli.text(`${result}\n`);
-      else cli.note(hasEnded ? `it has no answer: ${safeLine(fields?.result?.error?.message ?? record.state)}` : 'it has no answer yet');
+      else
+        cli.note(
+          hasEnded
+            ? `it has no answer: ${safeLine(fields?.result?.error?.message ?? record.state)}`
+            : 'it has no answer yet',
+        );
     } else {
       showHead(cli, view);
       cli.text(`${text.trimEnd()}\n`);
@@ -42,7 +49,12 @@ function showHead(cli: Cli, view: MessageView): void {
   const rows: [string, string | undefined][] = [
     ['id', record.id || '(none yet)'],
     ['file', view.path],
-    ['state', record.outcome !== undefined && record.outcome !== record.state ? `${record.state} (${record.outcome})` : record.state],
+    [
+      'state',
+      record.outcome !== undefined && record.outcome !== record.state
+        ? `${record.state} (${record.outcome})`
+        : record.state,
+    ],
     ['type', record.type],
     ['from', record.from],
     ['to', record.mailbox],

@@ -27,7 +27,11 @@ export const command = defineCommand({
   options: {
     once: { type: 'boolean', describe: 'Work off what is waiting and due, then end' },
     runner: { type: 'string', choices: RUNNER_NAMES, describe: 'Instead of the configuration’s runner' },
-    mailbox: { type: 'string', array: true, describe: 'Serve this mailbox, not those of the configuration; may be repeated' },
+    mailbox: {
+      type: 'string',
+      array: true,
+      describe: 'Serve this mailbox, not those of the configuration; may be repeated',
+    },
     'log-level': { type: 'string', choices: LOG_LEVELS, default: 'info', describe: 'How much goes to .mailboxd/logs' },
   },
   examples: [
@@ -73,7 +77,11 @@ async function prepare(cli: Cli, mailboxes: string[] | undefined): Promise<Root>
   return root;
 }
 
-async function serve(cli: Cli, root: Root, args: { once: boolean | undefined; runner: string | undefined; mailbox: string[] | undefined; 'log-level': string }): Promise<number> {
+async function serve(
+  cli: Cli,
+  root: Root,
+  args: { once: boolean | undefined; runner: string | undefined; mailbox: string[] | undefined; 'log-level': string },
+): Promise<number> {
   const { io } = cli;
   const runner = args.runner ?? root.config.runner;
   const mailboxes = [...new Set(args.mailbox?.length ? args.mailbox : root.config.serve)];
@@ -162,7 +170,12 @@ async function tellRunner(cli: Cli, root: Root, name: string): Promise<void> {
 
 function tellNext(cli: Cli, root: Root, mailboxes: readonly string[]): void {
   const last = mailboxes.at(-1) ?? '';
-  cli.line(cli.paint('dim', `Drop a markdown file into mailboxes/${last}/inbox/, or: mailboxd send ${last} "Say hello" --wait`));
+  cli.line(
+    cli.paint(
+      'dim',
+      `Drop a markdown file into mailboxes/${last}/inbox/, or: mailboxd send ${last} "Say hello" --wait`,
+    ),
+  );
   cli.line(cli.paint('dim', `Ctrl-C stops. Log: ${logFileOf(logDirOf(root.dir))}`));
 }
 

@@ -24,12 +24,18 @@ export const command = defineCommand({
     const head = ['MAILBOX', 'INBOX', 'IN_PROGRESS', 'COMPLETE', 'FAILED'];
     for (const line of renderTable(head, [...mailboxes, row('all', stats.by_state)], cli.io.columns)) cli.line(line);
     cli.line('');
-    const senders = Object.entries(stats.by_sender).map(([name, counts]) => [...row(name, counts), `$${counts.cost_usd.toFixed(4)}`]);
+    const senders = Object.entries(stats.by_sender).map(([name, counts]) => [
+      ...row(name, counts),
+      `$${counts.cost_usd.toFixed(4)}`,
+    ]);
     for (const line of renderTable(['SENDER', ...head.slice(1), 'COST'], senders, cli.io.columns)) cli.line(line);
     cli.line('');
     const { waiting_ms: waiting, running_ms: running } = stats;
     const times = (name: string, t: typeof waiting): void => {
-      if (t.count > 0) cli.line(`${name} half within ${formatDuration(t.p50)}, 95 % within ${formatDuration(t.p95)}, longest ${formatDuration(t.max)}`);
+      if (t.count > 0)
+        cli.line(
+          `${name} half within ${formatDuration(t.p50)}, 95 % within ${formatDuration(t.p95)}, longest ${formatDuration(t.max)}`,
+        );
     };
     times('waited: ', waiting);
     times('ran:    ', running);

@@ -7,7 +7,9 @@ import { showFollowing } from '../follow-output.js';
 
 export const command = defineCommand({
   about: 'Prints what a task writes, as it is written, and exits by its outcome. It may still be waiting.',
-  positionals: { id: { type: 'string', demandOption: true, describe: 'An id, the unique beginning of one, or a path' } },
+  positionals: {
+    id: { type: 'string', demandOption: true, describe: 'An id, the unique beginning of one, or a path' },
+  },
   options: {
     new: { type: 'boolean', describe: 'Leave out what was written before' },
     'give-up': { type: 'string', describe: 'Stop after this long (exit 2)' },
@@ -18,7 +20,11 @@ export const command = defineCommand({
     await using desk = await cli.desk();
     const stop = new AbortController();
     const { signal } = stop;
-    if (patience !== undefined) void sleep(patience, undefined, { signal }).then(() => stop.abort(), () => undefined);
+    if (patience !== undefined)
+      void sleep(patience, undefined, { signal }).then(
+        () => stop.abort(),
+        () => undefined,
+      );
     const { id } = await desk.find(cli.reference(args.id));
     const events = desk.follow(id || cli.reference(args.id), { signal, fromStart: args.new !== true });
     if (cli.json) {

@@ -3,7 +3,7 @@
  * it while it runs. A turn that the task ended without becomes a task that goes on with the same session.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskOptions } from '../../core/message.js';
+import type { MessageFields, TaskOptions } from '../../core/message.js';
 import type { FollowEvent } from '../../mailbox/follow.js';
 import type { Mailboxes } from '../../mailbox/open.js';
 import type { Sent } from '../../mailbox/send.js';
@@ -34,7 +34,7 @@ export interface ConversationOptions {
   mailbox: string;
   from: string;
   options: TaskOptions;
-  subject: string | undefined;
+  fields: Pick<MessageFields, 'subject' | 'max_attempts'>;
   /** A task was delivered. */
   onTask(sent: Sent): void;
   onEvent(event: RunEvent, messageId: string): void;
@@ -66,7 +66,8 @@ export function startConversation(given: ConversationOptions): Conversation {
   };
 
   const nextTurn = async (): Promise<string | undefined> => {
-    while (turns.length === 0 && isOpen && !hasQuit && !stop.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+    while (turns.length === 0 && isOpen && !hasQuit && !stop.signal.aborted)
+      await new Promise<void>((resolve) => (wake = resolve));
     return hasQuit || stop.signal.aborted ? undefined : turns.shift();
   };
 
@@ -97,7 +98,7 @@ export function startConversation(given: ConversationOptions): Conversation {
       fields: {
         type: 'task',
         from,
-        ...(given.subject !== undefined && { subject: given.subject }),
+        ...given.fields,
         ...(thread !== undefined && { thread }),
         ...(Object.keys(options).length > 0 && { options }),
       },

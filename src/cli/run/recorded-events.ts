@@ -32,7 +32,13 @@ export function followRecord(root: string, id: string): RecordedEvents {
     read() {
       for (const name of epochsIn(dir)) {
         if (records.has(name)) continue;
-        records.set(name, { path: join(dir, name), offset: 0, rest: '', decoder: new StringDecoder('utf8'), take: createTaker() });
+        records.set(name, {
+          path: join(dir, name),
+          offset: 0,
+          rest: '',
+          decoder: new StringDecoder('utf8'),
+          take: createTaker(),
+        });
       }
       return [...records.values()].flatMap((record) => {
         const lines = (record.rest + readOn(record)).split('\n');

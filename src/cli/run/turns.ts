@@ -3,7 +3,11 @@
  * `{"type":"user","message":{"role":"user","content":…}}`. A `system` line, which the CLI would drop in silence,
  * becomes a turn that is marked as guidance.
  */
-export type Turn = { kind: 'say'; text: string } | { kind: 'interrupt' } | { kind: 'empty' } | { kind: 'malformed'; why: string };
+export type Turn =
+  | { kind: 'say'; text: string }
+  | { kind: 'interrupt' }
+  | { kind: 'empty' }
+  | { kind: 'malformed'; why: string };
 
 const EXPECTED = 'expected {"type":"user","message":"…"}';
 
@@ -21,7 +25,10 @@ export function parseTurn(line: string): Turn {
   if (type !== 'user' && type !== 'system') return malformed(`found the type ${JSON.stringify(type) ?? 'none'}`);
   const text = textOf(message ?? content);
   if (text === undefined || text.trim() === '') return malformed('found no text');
-  return { kind: 'say', text: type === 'system' ? `Guidance (not a new task; keep to it from here on):\n\n${text}` : text };
+  return {
+    kind: 'say',
+    text: type === 'system' ? `Guidance (not a new task; keep to it from here on):\n\n${text}` : text,
+  };
 }
 
 function malformed(found: string): Turn {
@@ -36,7 +43,10 @@ function textOf(message: unknown): string | undefined {
   if (typeof message === 'string') return message;
   if (Array.isArray(message)) {
     const parts = message.map((part: unknown) => {
-      const { type, text } = (typeof part === 'object' && part !== null ? part : {}) as { type?: unknown; text?: unknown };
+      const { type, text } = (typeof part === 'object' && part !== null ? part : {}) as {
+        type?: unknown;
+        text?: unknown;
+      };
       return type === 'text' && typeof text === 'string' ? text : undefined;
     });
     return parts.includes(undefined) ? undefined : parts.join('\n\n');

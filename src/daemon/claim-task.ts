@@ -2,6 +2,7 @@
  * From a waiting file to a plan: take it, read it, decide, and write the claim into it, all before anything runs.
  */
 import { homedir } from 'node:os';
+import { MailboxError } from '../core/errors.js';
 import type { Place, ResultRecord } from '../core/message.js';
 import { decidePolicy } from '../core/policy.js';
 import { claimToken } from '../core/token.js';
@@ -58,7 +59,7 @@ async function claimDraft(worker: Worker, place: Place, draft: Draft): Promise<C
   const result = await takeMessage(worker.root.dir, place, worker.who, MAX_MESSAGE_BYTES * 4, (read, take) =>
     'problem' in read
       ? refuseUnusable(worker, draft, Buffer.alloc(0), { message: read.problem.message, hint: read.problem.hint })
-      : decide(worker, draft, place, read.bytes, take),
+      : decideOrRefuse(worker, draft, place, read.bytes, take),
   );
   if (!result.won) return result.returned && draft.hold ? { kind: 'hold', ...draft.hold } : { kind: 'gone' };
   if (draft.plan) return { kind: 'run', plan: { ...draft.plan, place: result.place } };
@@ -69,6 +70,23 @@ function refuseUnusable(worker: Worker, draft: Draft, bytes: Buffer, refusal: Re
   draft.ended = { id: undefined, outcome: 'refused', reason: refusal.message };
   const block = renderRefusal(worker.root.config.key, randomSuffix(), refusal);
   return { state: 'failed', bytes: Buffer.concat([bytes, Buffer.from(block)]) };
+}
+
+/** A file whose front matter can be read but not written is of no use either: it must not wait in the inbox for ever. */
+function decideOrRefuse(
+  worker: Worker,
+  draft: Draft,
+  place: Place,
+  bytes: Buffer,
+  take: string,
+): TakeDecision | undefined {
+  try {
+    return decide(worker, draft, place, bytes, take);
+  } catch (error) {
+    if (!(error instanceof MailboxError) || error.code !== 'invalid') throw error;
+    delete draft.plan;
+    return refuseUnusable(worker, draft, bytes, { message: error.message, hint: error.hint });
+  }
 }
 
 function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take: string): TakeDecision | undefined {

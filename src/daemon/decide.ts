@@ -50,6 +50,11 @@ export function readWaiting(
       },
     };
   }
+  const nul = Object.keys(front).find((field) => holdsNul(front[field]));
+  if (nul !== undefined) {
+    const message = `Found a NUL character in the field "${nul}", expected text`;
+    return { kind: 'unusable', refusal: { message, hint: 'take the \\0 out of it' } };
+  }
   const forged = findForged(front, key);
   if (forged !== undefined) {
     return {
@@ -74,6 +79,13 @@ export function readWaiting(
   // A copy: the one that was claimed or finished first keeps the id, this one begins anew.
   const fresh = Object.fromEntries(ENGINE_FIELDS.map((field) => [field, undefined]));
   return { kind: 'message', message: withoutHistory(message), id: newId(), changes: { ...fresh, copied_from: given } };
+}
+
+/** No program can be given such a text as an argument. */
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0');
+  if (value === null || typeof value !== 'object') return false;
+  return Object.entries(value).some(([key, item]) => key.includes('\0') || holdsNul(item));
 }
 
 function withoutHistory(message: ParsedMessage): ParsedMessage {

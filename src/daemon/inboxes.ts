@@ -62,6 +62,10 @@ export function createInboxes(
     if (!isMessageFileName(name)) return;
     const place: Place = { mailbox, state: 'inbox', name };
     const stat = statMessage(root, place);
+    if (name.includes('\\')) return leave(mailbox, name, 'its name holds a backslash; rename it');
+    // Node shows a byte that is no UTF-8 as U+FFFD, and no file is found by such a name.
+    if (!stat && name.includes('\ufffd') && listState(root, mailbox, 'inbox').includes(name))
+      return leave(mailbox, name, 'its name is not UTF-8; rename it');
     if (!stat) return forget(mailbox, name);
     if (!stat.isFile()) return leave(mailbox, name, 'it is no regular file');
     const ready = judgeReady(stat, Date.now(), worker.root.config.settle, inodes);

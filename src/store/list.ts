@@ -1,7 +1,7 @@
 /** What is in the folders. Names only, or names with stat; never the content. */
 import { lstatSync, readdirSync, type BigIntStats, type Dirent } from 'node:fs';
 import { join } from 'node:path';
-import { systemCode } from '../core/errors.js';
+import { MailboxError, systemCode } from '../core/errors.js';
 import { isMailboxName, isMessageFileName } from '../core/names.js';
 import type { Place, State } from '../core/message.js';
 import { diskFault } from './durable.js';
@@ -33,12 +33,13 @@ export function listHidden(root: string, mailbox: string, state: State): string[
   return namesOf(stateDir(root, mailbox, state)).filter((name) => /^\.(claim|end|held|move|tmp)~/.test(name));
 }
 
-/** The stat of a message's file, not following links; undefined when it is not there. */
+/** The stat of a message's file, not following links; undefined when it is not there or its name is none. */
 export function statMessage(root: string, place: Place): BigIntStats | undefined {
   try {
     return lstatSync(messagePath(root, place), { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    if (systemCode(error) === 'ENOTDIR') return undefined;
+    if (systemCode(error) === 'ENOTDIR' || (error instanceof MailboxError && error.code === 'invalid'))
+      return undefined;
     throw diskFault(error, `looking at ${place.name}`);
   }
 }

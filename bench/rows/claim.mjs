@@ -32,25 +32,31 @@ export async function measureClaim({ dir, quick, say }) {
       );
     }
   }
-  const figures = [];
-  for (const [what, runs, limits] of [
-    ['nothing else waiting', few, { p50: 10, p99: 40 }],
-    ['10,000 waiting', many, { p50: 20, p99: 80 }],
-  ]) {
-    for (const q of ['p50', 'p99']) {
-      const pairs = runs.map(({ ours, bare }) => ({ value: ours[q], beside: bare[q] }));
-      const target = { of: 'value', is: 'at most', limit: limits[q] };
-      figures.push(
-        compare({ name: `rename → claim, ${q}, ${what}`, unit: 'ms', beside: 'bare fs.watch', pairs, target }),
-      );
-    }
-  }
-  for (const q of ['p50', 'p99']) {
-    const pairs = many.map(({ ours }, n) => ({ value: ours[q], beside: few[n].ours[q] }));
-    const target = { of: 'ratio', is: 'at most', limit: 2 };
-    figures.push(compare({ name: `${q} with 10,000 waiting`, unit: 'ms', beside: 'ours without', pairs, target }));
-  }
-  return figures;
+  const atMost = (of, limit) => ({ of, is: /** @type {const} */ ('at most'), limit });
+  const latency = (q, what, runs, limit) =>
+    compare({
+      name: `rename → claim, ${q}, ${what}`,
+      unit: 'ms',
+      beside: 'bare fs.watch',
+      pairs: runs.map(({ ours, bare }) => ({ value: ours[q], beside: bare[q] })),
+      target: atMost('value', limit),
+    });
+  const growth = (q) =>
+    compare({
+      name: `${q} with 10,000 waiting`,
+      unit: 'ms',
+      beside: 'ours without',
+      pairs: many.map(({ ours }, n) => ({ value: ours[q], beside: few[n].ours[q] })),
+      target: atMost('ratio', 2),
+    });
+  return [
+    latency('p50', 'nothing waiting', few, 10),
+    latency('p99', 'nothing waiting', few, 40),
+    latency('p50', '10,000 waiting', many, 20),
+    latency('p99', '10,000 waiting', many, 80),
+    growth('p50'),
+    growth('p99'),
+  ];
 }
 
 /** One fresh root, warm, then `count` messages one after the other, each beside a bare ring. */

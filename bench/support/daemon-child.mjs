@@ -15,10 +15,10 @@ export const now = () => performance.timeOrigin + performance.now();
 
 /**
  * @param {string} root
- * @param {{ env?: Record<string, string>, nodeArgs?: string[], onEvent?: (event: Told) => void }} [options]
+ * @param {{ env?: Record<string, string>, nodeArgs?: string[], onEvent?: (event: Told) => void, also?: string[] }} [options] `also`: further events to tell
  */
-export async function startDaemonProcess(root, { env, nodeArgs = [], onEvent } = {}) {
-  const child = fork(program, [root], {
+export async function startDaemonProcess(root, { env, nodeArgs = [], onEvent, also = [] } = {}) {
+  const child = fork(program, [root, ...also], {
     env: { ...process.env, ...env },
     execArgv: nodeArgs,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,13 +1,13 @@
 /**
  * A real daemon as a process of its own, that tells its parent what happens and answers questions about itself.
- * `node daemon-process.mjs <root>`, forked. Times are ms since 1970 with their fraction.
+ * `node daemon-process.mjs <root> [event …]`, forked. Times are ms since 1970 with their fraction.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { startDaemon } from '../../dist/daemon/daemon.js';
 
-const [root = ''] = process.argv.slice(2);
+const [root = '', ...more] = process.argv.slice(2);
 const now = () => performance.timeOrigin + performance.now();
-const TOLD = new Set(['claimed', 'output', 'finished', 'refused', 'trouble', 'parked']);
+const TOLD = new Set(['claimed', 'finished', 'refused', 'trouble', 'parked', ...more]);
 
 /** @type {unknown[]} */
 let told = [];

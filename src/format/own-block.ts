@@ -22,7 +22,6 @@ const LONGEST = 16 * 1024;
 const MAX_DEPTH = 16;
 const MAX_KEYS = 500;
 
-const KEY = /([A-Za-z_][A-Za-z0-9_]*):/y;
 const NUMBER = /-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?(?![^\n,\] ])/y;
 /** Words from the letter they begin with to the end of the line: nothing in them means anything to YAML. */
 const PLAIN = /[A-Za-z][A-Za-z0-9_.\/@-]*(?: [A-Za-z0-9_.\/@,()+-]+)*(?=\n)/y;
@@ -34,9 +33,16 @@ const WORDS: [string, unknown][] = [
   ['null', null],
 ];
 /** As keys, YAML reads these as other things than text; and one is no ordinary key of an object. */
-const NO_KEYS = /^(?:null|true|false|__proto__)$/i;
+const NO_KEYS = new Set(['null', 'true', 'false', '__proto__']);
 
 const DECLINED = Symbol('declined');
+
+/** Letters, digits and `_`. */
+function isWordCode(code: number): boolean {
+  return (
+    (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39) || code === 0x5f
+  );
+}
 
 /** Thrown nowhere: a text that is not of the form makes every method return `DECLINED`. */
 class Scanner {
@@ -56,10 +62,14 @@ class Scanner {
 
   /** `key:`; undefined when there is none. */
   key(): string | undefined {
-    KEY.lastIndex = this.at;
-    const key = KEY.exec(this.#text)?.[1];
-    if (key === undefined || NO_KEYS.test(key) || ++this.#keys > MAX_KEYS) return undefined;
-    this.at = KEY.lastIndex;
+    const start = this.at;
+    let end = start;
+    while (isWordCode(this.#text.charCodeAt(end))) end += 1;
+    const first = this.#text.charCodeAt(start);
+    if (end === start || (first >= 0x30 && first <= 0x39) || this.#text.charCodeAt(end) !== 0x3a) return undefined;
+    const key = this.#text.slice(start, end);
+    if (++this.#keys > MAX_KEYS || NO_KEYS.has(key.toLowerCase())) return undefined;
+    this.at = end + 1;
     return key;
   }
 
@@ -78,16 +88,15 @@ class Scanner {
   }
 
   #string(): unknown {
-    const start = this.at;
-    let end = this.#text.indexOf('"', start + 1);
-    const newline = this.#text.indexOf('\n', start);
-    const limit = newline === -1 ? this.#text.length : newline;
+    const start = this.at + 1;
+    let end = this.#text.indexOf('"', start);
     const first = end;
     // A quote behind an odd number of backslashes is text.
-    while (end !== -1 && end < limit && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1);
-    if (end === -1 || end > limit) return DECLINED;
+    while (end !== -1 && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1);
+    if (end === -1) return DECLINED;
     this.at = end + 1;
-    const inner = this.#text.slice(start + 1, end);
+    const inner = this.#text.slice(start, end);
+    if (inner.includes('\n')) return DECLINED;
     if (end === first && !inner.includes('\\')) return inner;
     try {
       return JSON.parse(`"${inner}"`);
@@ -122,7 +131,7 @@ class Scanner {
     if (!this.take(' ')) return DECLINED;
     for (;;) {
       const key = this.key();
-      if (key === undefined || Object.hasOwn(map, key) || !this.take(' ')) return DECLINED;
+      if (key === undefined || map[key] !== undefined || !this.take(' ')) return DECLINED;
       const value = this.value(depth + 1);
       if (value === DECLINED) return DECLINED;
       map[key] = value;

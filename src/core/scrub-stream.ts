@@ -40,7 +40,7 @@ export function createScrubStream(): ScrubStream {
 }
 
 /** Where in `text` that begins what may yet become a secret; its length when nothing may. No secret spans two lines. */
-export function unfinishedFrom(text: string): number {
+function unfinishedFrom(text: string): number {
   const line = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
   const start = Math.max(line, text.length - LONGEST);
   const tail = text.slice(start);

@@ -54,8 +54,35 @@ export async function settleMessage(
     return join(hiddenDir, hiddenName(`${isWaiting ? END_PREFIX : MOVE_PREFIX}${who}~${successor}~`, fileName(from)));
   };
   let old = hiddenPath();
+  /** The new content, as it stands under the temporary name and then under its own. */
+  let written = stampOf(temp);
   inUse.add(old);
   let name: string | undefined;
+  /** Makes the content again where the old file is not what it was made from. */
+  const takeIn = async (): Promise<void> => {
+    if (sameStamp(stampOf(old), basis.stamp)) return;
+    const edited = readRegular(old, maxBytes) ?? basis;
+    const again = await rebuild(target, edited, build);
+    if (again === undefined) {
+      // Their edit cannot be brought together with the new content: it stands beside it.
+      linkUnique(old, target, renamedFor(fileName(from), 'edited'));
+      basis = edited;
+    } else {
+      const before = temp;
+      const wasOurs = name !== undefined && sameStamp(stampOf(join(target, name)), written);
+      basis = edited;
+      temp = again;
+      written = stampOf(temp);
+      const next = hiddenPath();
+      renameSync(old, next);
+      inUse.delete(old);
+      inUse.add(next);
+      old = next;
+      if (name !== undefined && wasOurs) renameSync(temp, join(target, name));
+      else if (name !== undefined) name = linkUnique(temp, target, name);
+      removeQuietly(before);
+    }
+  };
   try {
     if (samePlace || isWaiting) {
       if (!takeAway(source, old)) return undefined;
@@ -77,31 +104,15 @@ export async function settleMessage(
       }
     }
     faultPoint?.('after the move');
-    if (!sameStamp(stampOf(old), basis.stamp)) {
-      const edited = readRegular(old, maxBytes) ?? basis;
-      const again = await rebuild(target, edited, build);
-      if (again === undefined) {
-        // Their edit cannot be brought together with the new content: it stands beside it.
-        linkUnique(old, target, renamedFor(fileName(from), 'edited'));
-      } else {
-        const before = temp;
-        const wasOurs = name !== undefined && sameStamp(stampOf(join(target, name)), stampOf(before));
-        basis = edited;
-        temp = again;
-        const next = hiddenPath();
-        renameSync(old, next);
-        inUse.delete(old);
-        inUse.add(next);
-        old = next;
-        if (name !== undefined && wasOurs) renameSync(temp, join(target, name));
-        else if (name !== undefined) name = linkUnique(temp, target, name);
-        removeQuietly(before);
-      }
-    }
+    await takeIn();
     if (name === undefined) {
       name = linkUnique(temp, target, fileName(from));
       await syncFolder(target);
+    } else {
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    // Once more: somebody may have had it open, to write in that moment.
+    await takeIn();
     removeQuietly(old);
   } catch (error) {
     throw diskFault(error, `writing ${from.mailbox}/${from.state}/${from.name}`);

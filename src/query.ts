@@ -15,7 +15,7 @@ import { MailboxError } from './core/errors.js';
 import type { TaskOptions } from './core/message.js';
 import { defaultConfig } from './core/config.js';
 import { createRunner } from './runners/index.js';
-import type { Outcome, RunEvent } from './runners/port.js';
+import type { Outcome, RunEvent, Runner } from './runners/port.js';
 
 export interface QueryOptions extends Omit<TaskOptions, 'runner' | 'working_dir'> {
   /** By default `claude`, or the simulator when CLAUDE_MOCK_TEST is 1. */
@@ -43,7 +43,13 @@ export async function* query(prompt: string, options: QueryOptions = {}): AsyncG
   const { runner: named, signal, working_dir: given, environment = process.env, ...task } = options;
   const name = named ?? (environment['CLAUDE_MOCK_TEST'] === '1' ? 'simulator' : 'claude');
   const scratch = mkdtempSync(join(tmpdir(), 'mailboxd-query-'));
-  const runner = createRunner(name, defaultConfig({ host: 'query', key: '' }), { scratch, environment });
+  let runner: Runner;
+  try {
+    runner = createRunner(name, defaultConfig({ host: 'query', key: '' }), { scratch, environment });
+  } catch (error) {
+    rmSync(scratch, { recursive: true, force: true });
+    throw error;
+  }
   const waiting: RunEvent[] = [];
   let wake: () => void = () => undefined;
   const push = (event: RunEvent): void => {

@@ -32,11 +32,12 @@ const TEMP_AGE_MS = 3_600_000;
 
 export function recoverHidden(root: string, mailbox: string, facts: RecoveryFacts, now: number): Recovered[] {
   const done: Recovered[] = [];
-  for (const state of STATES) {
-    for (const entry of listHidden(root, mailbox, state)) {
-      const result = recoverOne(root, { mailbox, state, name: entry }, facts, now);
-      if (result) done.push(result);
-    }
+  const entries = STATES.flatMap((state) => listHidden(root, mailbox, state).map((name) => ({ mailbox, state, name })));
+  const isHeld = (entry: Place): boolean => entry.name.startsWith(HELD_PREFIX);
+  // Held originals last: the message that one belongs to may still be under a hidden name itself.
+  for (const entry of [...entries.filter((each) => !isHeld(each)), ...entries.filter(isHeld)]) {
+    const result = recoverOne(root, entry, facts, now);
+    if (result) done.push(result);
   }
   return done;
 }

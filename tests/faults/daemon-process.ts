@@ -44,8 +44,8 @@ export interface StartOptions {
 }
 
 export function startDaemonProcess(root: string, options: StartOptions = {}): DaemonProcess {
-  const [program = process.execPath, ...args] = [...(options.through ?? []), process.execPath, SCRIPT, root];
-  const child = spawn(program, args, {
+  const [program, ...args] = [...(options.through ?? []), process.execPath, SCRIPT, root];
+  const child = spawn(program ?? process.execPath, args, {
     env: { PATH: process.env['PATH'], HOME: root, CLAUDE_MOCK_TEST: '1', ...options.env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -42,7 +42,7 @@ export async function runCampaign({ dir, seed, kills, lanes, reverse, log = () =
   ];
   const todo = createRandom(seed).shuffle(plan);
   const histogram = Object.fromEntries([...STEPS, ...MORE_STEPS, 'elsewhere'].map((step) => [step, 0]));
-  const total = { violations: [], messages: 0, moved: 0, replies: 0, seconds: 0 };
+  const total = { violations: /** @type {string[]} */ ([]), messages: 0, moved: 0, replies: 0, seconds: 0 };
   const start = performance.now();
   await Promise.all(
     Array.from({ length: lanes }, async (_, lane) => {

@@ -41,6 +41,7 @@ export async function runCampaign({ dir, seed, kills, lanes, reverse, log = () =
     ...MORE_STEPS.flatMap((step) => Array(Math.ceil(kills / 5)).fill(step)),
   ];
   const todo = createRandom(seed).shuffle(plan);
+  /** @type {any} */
   const histogram = Object.fromEntries([...STEPS, ...MORE_STEPS, 'elsewhere'].map((step) => [step, 0]));
   const total = { violations: /** @type {string[]} */ ([]), messages: 0, moved: 0, replies: 0, seconds: 0 };
   const start = performance.now();

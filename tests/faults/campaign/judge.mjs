@@ -18,7 +18,7 @@ function readLines(path) {
   }
 }
 
-/** @returns {Promise<{ violations: string[], messages: number, retried: number }>} */
+/** @returns {Promise<{ violations: string[], messages: number, moved: number, replies: number }>} */
 export async function judgeRoot(dir) {
   const { parseMessage } = await import('../../../dist/format/message.js');
   const violations = [];

@@ -93,7 +93,8 @@ async function restTogether(root, empty, repetitions, say) {
   const bare = await startDaemonProcess(empty);
   const memory = [];
   const cpu = [];
-  await sleep(5_000);
+  // What a start leaves for later (a look at every file) is done by then.
+  await sleep(20_000);
   for (let n = 0; n < repetitions; n += 1) {
     const before = [await full.ask('cpu'), await bare.ask('cpu')];
     const started = performance.now();

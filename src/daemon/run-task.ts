@@ -61,7 +61,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     record.add(line);
     recording ??= setTimeout(() => {
       recording = undefined;
-      void record.flush();
+      record.flush();
     }, 100);
   };
   const onEvent = (event: RunEvent): void => {
@@ -73,10 +73,10 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
   const attempt = async (): Promise<Outcome> => {
     const { session } = plan.claim;
     if (session === undefined) throw new MailboxError('failed', 'a claim without a session');
-    mkdirSync(plan.cwd, { recursive: true });
+    if (!runner.inProcess) mkdirSync(plan.cwd, { recursive: true });
     worker.sessions.note(session, { mailbox: plan.place.mailbox, from: plan.from, cwd: plan.cwd });
     const entry = { session, message: plan.id, daemon: worker.who };
-    worker.ledger.open(entry);
+    if (!runner.inProcess) worker.ledger.open(entry);
     const onSpawn = (pid: number): void => {
       const process = processId(pid);
       if (process !== undefined) worker.ledger.open({ ...entry, process });
@@ -100,7 +100,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     const limit = setTimeout(() => stop('timeout'), plan.request.timeout);
     try {
       const outcome = await run.outcome;
-      worker.ledger.close(session);
+      if (!runner.inProcess) worker.ledger.close(session);
       return outcome;
     } finally {
       clearTimeout(limit);
@@ -138,7 +138,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     clearTimeout(recording);
     writer.flush();
     writer.close();
-    await record.flush();
+    record.flush();
     const verdict = judgeEnd(plan, outcome, stopped, worker.root.config, worker.clock.now());
     return finish(outcome, verdict);
   };

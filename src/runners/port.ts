@@ -33,7 +33,15 @@ export type RunEvent =
   /** `text`: part of the answer. `status`: what the runner is doing. `receipt`: the message `uuid` was taken in. */
   | { type: 'Progress'; kind: 'text' | 'status' | 'receipt'; content: string; uuid?: string }
   /** `call` when the tool is asked for, `result` when it answered (`output` set), both with the same `id`. */
-  | { type: 'ToolUse'; phase: 'call' | 'result'; id: string; tool: string; args: unknown; output?: string; is_error?: boolean }
+  | {
+      type: 'ToolUse';
+      phase: 'call' | 'result';
+      id: string;
+      tool: string;
+      args: unknown;
+      output?: string;
+      is_error?: boolean;
+    }
   /** One for each turn that ended; the last one's text is the task's answer. */
   | ({ type: 'Result'; result: string; structured_output?: unknown; session_id?: string } & RunStats)
   | { type: 'Error'; code: string; message: string };
@@ -51,7 +59,13 @@ export type Outcome =
   /** `retry`: whether another attempt could help. */
   | { kind: 'failed'; error: RunError; retry: boolean; stats: RunStats }
   /** The mailbox cannot run anything at present; no attempt was used. `until`: when the limit lifts (ms since 1970). */
-  | { kind: 'parked'; reason: 'usage_limit' | 'login' | 'unavailable'; message: string; until?: number; stats: RunStats }
+  | {
+      kind: 'parked';
+      reason: 'usage_limit' | 'login' | 'unavailable';
+      message: string;
+      until?: number;
+      stats: RunStats;
+    }
   /** `stop()` was called before it ended by itself. */
   | { kind: 'stopped'; stats: RunStats };
 
@@ -86,6 +100,8 @@ export interface Availability {
 export interface Runner {
   readonly name: string;
   readonly can: { resume: boolean; say: boolean };
+  /** It starts no process and uses no directory: nothing is made ready for it and nothing of it can be left over. */
+  readonly inProcess?: boolean;
   /** Whether a task could run now. Cheap enough for each start of the daemon. */
   check(signal?: AbortSignal): Promise<Availability>;
   /**

@@ -13,10 +13,14 @@ import {
   fstatSync,
   ftruncateSync,
   readSync,
+  fdatasync,
+  fsync,
+  writeFile,
+  writeFileSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { MailboxError, messageOf, systemCode } from '../core/errors.js';
 import { renamedFor } from '../core/names.js';
 import { faultPoint } from './fault-points.js';
@@ -113,21 +117,30 @@ export function readRegular(path: string, max: number): { bytes: Buffer; stamp: 
   }
 }
 
-/** Writes a temporary file in `dir`, synced. The caller links it into place and unlinks it. */
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
+const writeLarge = promisify(writeFile);
+
+/** A larger content is written off the event loop, bytes. */
+const LARGE = 256 * 1024;
+
+/**
+ * Writes a temporary file in `dir`, synced. The caller links it into place and unlinks it. Only what waits for the disk
+ * is left to the thread pool: handing over the rest, too, costs more than doing it.
+ */
 export async function writeTemp(dir: string, bytes: Uint8Array | string, mode = 0o644): Promise<string> {
   const path = join(dir, `${TEMP_PREFIX}${process.pid}~${randomSuffix()}`);
-  let handle: Awaited<ReturnType<typeof open>> | undefined;
+  let fd: number | undefined;
   try {
-    handle = await open(path, CREATE, mode);
-    await handle.writeFile(bytes);
-    await handle.datasync();
+    fd = openSync(path, CREATE, mode);
+    if (bytes.length > LARGE) await writeLarge(fd, bytes);
+    else writeFileSync(fd, bytes);
+    await syncData(fd);
   } catch (error) {
-    await handle?.close();
-    handle = undefined;
-    removeQuietly(path);
+    if (fd !== undefined) removeQuietly(path);
     throw diskFault(error, `writing to ${dir}`);
   } finally {
-    await handle?.close();
+    if (fd !== undefined) closeSync(fd);
   }
   return path;
 }
@@ -223,14 +236,14 @@ export function syncFolder(dir: string): Promise<void> {
 }
 
 async function syncNow(dir: string): Promise<void> {
-  let handle: Awaited<ReturnType<typeof open>> | undefined;
+  let fd: number | undefined;
   try {
-    handle = await open(dir, 'r');
-    await handle.sync();
+    fd = openSync(dir, 'r');
+    await syncAll(fd);
   } catch (error) {
     if (process.platform !== 'win32' && systemCode(error) !== 'EINVAL') throw diskFault(error, `syncing ${dir}`);
   } finally {
-    await handle?.close();
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

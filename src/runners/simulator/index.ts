@@ -39,6 +39,7 @@ export function createSimulatorRunner(config: SimulatorConfig, context: Simulato
   return {
     name: 'simulator',
     can: { resume: true, say: true },
+    inProcess: true,
     check: async () => ({ ok: true, message: 'needs no account; every answer is simulated' }),
     start: (request, hooks) => play(request, planRun(request, pace), hooks, context.clock ?? SYSTEM_CLOCK),
     close: async () => undefined,

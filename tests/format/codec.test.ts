@@ -236,6 +236,8 @@ describe('a field that has its value already', () => {
   it.each(['id: abc', "id: 'abc'", 'id:   abc  # mine', 'id: 0123'])('stays as it was written: %s', (line) => {
     const text = `---\n${line}\nto: server\n---\nbody`;
     const parsed = parseMessage(Buffer.from(text), KEY);
-    expect(assembleMessage(parsed, { id: parsed.front.id, epoch: 1 })).toBe(`---\n${line}\nto: server\nepoch: 1\n---\nbody`);
+    expect(assembleMessage(parsed, { id: parsed.front.id, epoch: 1 })).toBe(
+      `---\n${line}\nto: server\nepoch: 1\n---\nbody`,
+    );
   });
 });

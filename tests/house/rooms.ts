@@ -17,7 +17,20 @@ export const ROOMS: Record<string, readonly string[]> = {
   mcp: ['core', 'mailbox', 'logging'],
   client: ['core', 'mailbox'],
   cli: [
-    ...['core', 'host', 'schema', 'logging', 'format', 'store', 'git', 'runners', 'modules', 'catalog', 'mailbox', 'daemon'],
+    ...[
+      'core',
+      'host',
+      'schema',
+      'logging',
+      'format',
+      'store',
+      'git',
+      'runners',
+      'modules',
+      'catalog',
+      'mailbox',
+      'daemon',
+    ],
     ...['service', 'gateway', 'mcp', 'client'],
   ],
   /** The files directly in src/, which is the library's entry. */

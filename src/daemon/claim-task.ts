@@ -7,7 +7,9 @@ import type { Place, ResultRecord } from '../core/message.js';
 import { decidePolicy } from '../core/policy.js';
 import { claimToken } from '../core/token.js';
 import { assembleMessage, MAX_MESSAGE_BYTES } from '../format/message.js';
+import { nameOf } from '../mailbox/find.js';
 import { findIdHolder } from '../mailbox/identity.js';
+import { describeProblems, findStrayKeys } from '../schema/index.js';
 import { isAlive } from '../host/process-id.js';
 import { takeMessage, type TakeDecision } from '../store/claim.js';
 import { randomSuffix } from '../store/durable.js';
@@ -142,6 +144,8 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
     return end('refused', decision.error);
   }
   const { request } = decision;
+  const strays = findStrayKeys(front);
+  if (strays.length > 0) worker.emit({ type: 'trouble', message: `${nameOf(place)}: ${describeProblems(strays)}` });
   if ((front.crashes ?? 0) >= request.max_crashes) {
     return end('failed', {
       code: 'max_crashes',

@@ -195,6 +195,18 @@ describe('policy', () => {
   });
 });
 
+describe('a mistyped field', () => {
+  it('is kept, the task is run, and the mistake is told', async () => {
+    const root = testRoot();
+    await using d = await runDaemon(root);
+    drop(root, 'server', 'x.md', '---\npriorty: high\n---\nx\n');
+    await d.event('finished', 'x.md');
+    const { message } = await d.event('trouble');
+    expect(message).toMatch(/server\/inbox\/x\.md: .*priorty.*priority/);
+    expect(await arrived(root, 'server', 'complete', 'x.md')).toContain('priorty: high');
+  });
+});
+
 describe('cache', () => {
   it('answers an equal task from a finished one, and says so', async () => {
     const root = testRoot('cache: 1h\n');

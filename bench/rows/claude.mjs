@@ -87,7 +87,7 @@ async function openOurs(dir, cli, env, warm) {
   const ended = new Map();
   const daemon = await startDaemonProcess(root, {
     env,
-    also: ['output'],
+    events: ['output', 'finished'],
     onEvent({ type, name, at, text }) {
       if (type === 'output' && text?.includes(ANSWER.slice(0, 5)) && !first.has(name)) first.set(name, at);
       if (type === 'finished') ended.set(name, at);

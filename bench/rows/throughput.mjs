@@ -3,6 +3,7 @@
  * front-end calls) and the daemon are two processes, as they are in use. The runner is the simulator with a duration of
  * nothing: it runs in the daemon's process, streams its notice and its answer, and takes no time of its own.
  */
+import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { openMailboxes } from '../../dist/mailbox/open.js';
 import { openMaildir } from '../peers/maildir.mjs';
@@ -11,7 +12,7 @@ import { rateOfNq, rateOfTaskSpooler } from '../peers/queues.mjs';
 import { rateOf } from '../support/at-once.mjs';
 import { startDaemonProcess } from '../support/daemon-child.mjs';
 import { compare } from '../support/figures.mjs';
-import { makeRoot } from '../support/place.mjs';
+import { folder, makeRoot } from '../support/place.mjs';
 
 const TEXT = 'Scrape the latest RSS feeds and summarise what moved the market.\n';
 
@@ -60,30 +61,30 @@ export async function measureThroughput({ dir, quick, say, nodeArgs }) {
   ];
 }
 
+/** The sender learns of an end as anyone can: it watches `complete/`. The daemon tells it nothing. */
 async function openOurs(root, nodeArgs) {
   makeRoot(root, { limits: { concurrency: 8, host_concurrency: 8 } });
   const waiting = new Map();
-  const ended = new Map();
-  const daemon = await startDaemonProcess(root, {
-    nodeArgs,
-    onEvent({ type, id = '' }) {
-      if (type !== 'finished') return;
-      if (waiting.has(id)) waiting.get(id)();
-      else ended.set(id, true);
-      waiting.delete(id);
-    },
+  const ended = new Set();
+  const daemon = await startDaemonProcess(root, { nodeArgs, events: [] });
+  const watcher = watch(folder(root, 'server', 'complete'), (_event, name) => {
+    if (name === null || name.startsWith('.')) return;
+    if (waiting.has(name)) waiting.get(name)();
+    else ended.add(name);
+    waiting.delete(name);
   });
   const desk = await openMailboxes(root);
+  let sent = 0;
   return {
     async pass() {
-      const { id } = await desk.send({
-        to: 'server',
-        text: TEXT,
-        fields: { from: 'laptop', subject: 'Scrape latest RSS feeds' },
-      });
-      if (!ended.delete(id)) await new Promise((resolve) => waiting.set(id, resolve));
+      // A subject of its own: of two equal file names the second would end under another one.
+      const fields = { from: 'laptop', subject: `Scrape latest RSS feeds ${sent++}` };
+      const { place } = await desk.send({ to: 'server', text: TEXT, fields });
+      if (ended.delete(place.name)) return;
+      await new Promise((resolve) => waiting.set(place.name, resolve));
     },
     async close() {
+      watcher.close();
       await desk.close();
       await daemon.stop();
     },

@@ -15,10 +15,10 @@ export const now = () => performance.timeOrigin + performance.now();
 
 /**
  * @param {string} root
- * @param {{ env?: Record<string, string>, nodeArgs?: string[], onEvent?: (event: Told) => void, also?: string[] }} [options] `also`: further events to tell
+ * @param {{ env?: Record<string, string>, nodeArgs?: string[], onEvent?: (event: Told) => void, events?: string[] }} [options] `events`: what it tells besides trouble; telling costs it time
  */
-export async function startDaemonProcess(root, { env, nodeArgs = [], onEvent, also = [] } = {}) {
-  const child = fork(program, [root, ...also], {
+export async function startDaemonProcess(root, { env, nodeArgs = [], onEvent, events = ['claimed', 'finished'] } = {}) {
+  const child = fork(program, [root, ...events], {
     env: { ...process.env, ...env },
     execArgv: nodeArgs,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

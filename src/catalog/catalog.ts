@@ -10,7 +10,7 @@
 import type { Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MailboxError, messageOf } from '../core/errors.js';
-import type { Place, State } from '../core/message.js';
+import { STATES, type Place, type State } from '../core/message.js';
 import { messagePath } from '../store/paths.js';
 import { closeLines, loadIndex, type Loaded } from './load.js';
 import { acquireLock, OWN_IDENTITY, type Identity, type Lock } from './lock.js';
@@ -108,6 +108,15 @@ export class Catalog {
 
   hasId(id: string): boolean {
     return !this.#loaded.table.withId(id).next().done;
+  }
+
+  /** Messages with exactly this id, in these states, one by one: their cost does not grow with the catalog. */
+  *withId(id: string, states: readonly State[] = STATES): Generator<CatalogRecord> {
+    const { table } = this.#loaded;
+    for (const slot of [...table.withId(id)]) {
+      const record = states.includes(table.state(slot)) ? this.#recordAt(slot) : undefined;
+      if (record?.id === id) yield record;
+    }
   }
 
   /** Messages whose id is `prefix`, then those whose id begins with it, newest first; at most `limit` (20). */

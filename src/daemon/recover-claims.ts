@@ -232,9 +232,7 @@ async function dropFinished(worker: Worker, place: Place, message: ParsedMessage
   if (id === undefined || claim === undefined) return false;
   const isHere = (other: Place): boolean =>
     other.mailbox === place.mailbox && other.state === place.state && other.name === place.name;
-  const others = worker.catalog
-    .findById(id, 5)
-    .filter((record) => record.id === id)
+  const others = [...worker.catalog.withId(id)]
     // a person may have moved it since the folders were read
     .map((record) =>
       statMessage(root, record) ? record : locateMessage(root, id, record, worker.clock.now() - RECENT, isHere),

@@ -8,16 +8,10 @@ export type IdHolder = 'none' | 'running' | 'ended';
 
 /** Whether another message than the one at `place` was claimed or has ended under this id and is still there. */
 export function findIdHolder(catalog: Catalog, root: string, id: string, place: Place): IdHolder {
-  if (!catalog.hasId(id)) return 'none';
-  const other = catalog
-    .findById(id, 10)
-    .find(
-      (record) =>
-        record.id === id &&
-        record.state !== 'inbox' &&
-        !(record.mailbox === place.mailbox && record.state === place.state && record.name === place.name) &&
-        statMessage(root, record) !== undefined &&
-        catalog.refresh(record)?.id === id,
-    );
-  return other === undefined ? 'none' : other.state === 'in_progress' ? 'running' : 'ended';
+  for (const record of catalog.withId(id, ['in_progress', 'complete', 'failed'])) {
+    const isSame = record.mailbox === place.mailbox && record.state === place.state && record.name === place.name;
+    if (isSame || statMessage(root, record) === undefined || catalog.refresh(record)?.id !== id) continue;
+    return record.state === 'in_progress' ? 'running' : 'ended';
+  }
+  return 'none';
 }

@@ -9,4 +9,5 @@ const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.m
 if (process.argv.includes('--clean')) rmSync(`${root}/dist`, { recursive: true, force: true });
 const built = spawnSync(process.execPath, [tsc, '-p', root], { cwd: root, stdio: 'inherit' });
 if (built.status !== 0) process.exit(built.status ?? 1);
+await import('./compile-schemas.mjs');
 chmodSync(`${root}/dist/cli/main.js`, 0o755);

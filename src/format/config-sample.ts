@@ -2,7 +2,7 @@
  * The `config.yaml` that `init` writes: what was chosen, then every other key with its default, commented out as
  * `#key: value`, below a `# sentence` that says what it does. Both come from schemas/config.schema.json.
  */
-import { type SchemaNode, readOwnSchema, resolveNode } from '../schema/own.js';
+import { type SchemaNode, readOwnSchema, resolveNode } from '../schema/own-schema.js';
 import { renderFlow } from './yaml.js';
 
 export interface ConfigChoices {

@@ -4,13 +4,15 @@
  * gray-matter reads it, but only ever sees a block that was cut out and checked here: on its own it evaluates
  * `---js` blocks, closes a block at `---foo`, lets an unclosed block swallow the body, and caches by content.
  */
-import matter from 'gray-matter';
+import { createRequire } from 'node:module';
+import type matter from 'gray-matter';
 import { isMap, isNode, isScalar, type Pair } from 'yaml';
 import { MailboxError } from '../core/errors.js';
 import { scanOwnBlock } from './own-block.js';
 import { MAX_YAML_BYTES, parseYaml, parseYamlDocument, renderFlow, scalarSource } from './yaml.js';
 
 const WHAT = 'front matter';
+const require = createRequire(import.meta.url);
 /** Fields whose text counts as written, even where YAML would read a number or a boolean. */
 const TEXT_FIELDS = [
   'id',
@@ -70,6 +72,11 @@ export function splitFrontMatter(text: string): SplitText {
   return { bom, block, open, close: end[0], body: rest.slice(open.length + end.index + end[0].length), eol };
 }
 
+/** Loaded when it is first needed: it brings a second YAML parser along, and what mailboxd wrote needs neither. */
+function loadGrayMatter(): typeof matter {
+  return require('gray-matter') as typeof matter;
+}
+
 function forbidden(): never {
   throw new MailboxError('invalid', `${WHAT}: only YAML is read`);
 }
@@ -90,7 +97,7 @@ export function parseFields(block: string): Record<string, unknown> {
   const off = { parse: forbidden, stringify: forbidden };
   // gray-matter leaves the carriage return of the last line in its value
   const lines = block.replace(/\r\n/g, '\n');
-  const read = matter(`---\n${lines}${lines.endsWith('\n') || lines === '' ? '' : '\n'}---\n`, {
+  const read = loadGrayMatter()(`---\n${lines}${lines.endsWith('\n') || lines === '' ? '' : '\n'}---\n`, {
     language: 'yaml',
     engines: { yaml: engine, json: off, js: off, javascript: off, coffee: off, cson: off, toml: off },
   });

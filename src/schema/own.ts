@@ -1,59 +1,17 @@
-/** The schemas of this package (`schemas/*.json`), read and compiled when they are first needed. */
-import { readFileSync } from 'node:fs';
-import type { ErrorObject, ValidateFunction } from 'ajv';
+/** Values checked against the schemas of this package. */
+import type { ErrorObject } from 'ajv';
 import { explainErrors } from './ajv-errors.js';
-import { createOwnAjv } from './ajv-room.js';
 import { compileSchema } from './compile.js';
 import { nearestName } from './nearest.js';
+import { type OwnSchemaName, readOwnSchema } from './own-schema.js';
+import { ownValidator } from './own-validators.js';
 import { type SchemaProblem, describeValue, pathOf, problemOf } from './problem.js';
 import { DATA_CAPS, checkShape } from './shape.js';
-
-export type OwnSchemaName = 'message' | 'config';
-
-/** What the code reads of a schema; the rest is ajv's. */
-export interface SchemaNode {
-  $ref?: string;
-  $comment?: string;
-  title?: string;
-  description?: string;
-  type?: string | string[];
-  enum?: unknown[];
-  default?: unknown;
-  examples?: unknown[];
-  properties?: Record<string, SchemaNode>;
-  items?: SchemaNode;
-  $defs?: Record<string, SchemaNode>;
-}
-
-const schemas = new Map<OwnSchemaName, SchemaNode>();
-const validators = new Map<OwnSchemaName, ValidateFunction>();
-
-/** `schemas/<name>.schema.json` of the package; `src/schema` and `dist/schema` lie equally deep in it. */
-export function readOwnSchema(name: OwnSchemaName): SchemaNode {
-  let schema = schemas.get(name);
-  if (schema === undefined) {
-    schema = JSON.parse(
-      readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'),
-    ) as SchemaNode;
-    schemas.set(name, schema);
-  }
-  return schema;
-}
-
-/** A node together with what its `$ref` names; its own words come first. */
-export function resolveNode(root: SchemaNode, node: SchemaNode): SchemaNode {
-  const name = node.$ref?.replace('#/$defs/', '');
-  return name === undefined ? node : { ...root.$defs?.[name], ...node };
-}
 
 function validate(name: OwnSchemaName, value: unknown): SchemaProblem[] {
   const shape = checkShape(value, DATA_CAPS);
   if (shape) return [shape];
-  let check = validators.get(name);
-  if (check === undefined) {
-    check = createOwnAjv().compile(readOwnSchema(name));
-    validators.set(name, check);
-  }
+  const check = ownValidator(name);
   return check(value) === true ? [] : explainErrors((check.errors ?? []) as ErrorObject[], { ours: true });
 }
 

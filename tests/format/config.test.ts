@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Config, defaultConfig } from '../../src/core/config.js';
 import { MailboxError } from '../../src/core/errors.js';
 import { parseConfig } from '../../src/format/config.js';
-import { type SchemaNode, readOwnSchema } from '../../src/schema/own.js';
+import { type SchemaNode, readOwnSchema } from '../../src/schema/own-schema.js';
 
 const GIVEN = { root: '/srv/box', host: 'h-1', key: 'k'.repeat(22), home: '/home/ada' };
 

@@ -1,7 +1,7 @@
 /** The tables in docs/: made from the schemas, and compared with what stands in the page. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type SchemaNode, readOwnSchema, resolveNode } from '../../src/schema/own.js';
+import { type SchemaNode, readOwnSchema, resolveNode } from '../../src/schema/own-schema.js';
 
 type Column = 'default' | 'example';
 

@@ -8,7 +8,8 @@ import {
   RUN_OUTCOMES,
 } from '../../src/core/message.js';
 import { isMailboxName, isMessageId } from '../../src/core/names.js';
-import { type SchemaNode, findStrayKeys, readOwnSchema, validateMessageFields } from '../../src/schema/own.js';
+import { type SchemaNode, readOwnSchema } from '../../src/schema/own-schema.js';
+import { findStrayKeys, validateMessageFields } from '../../src/schema/own.js';
 import { describeProblem } from '../../src/schema/problem.js';
 
 const schema = readOwnSchema('message');

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compileSchema } from '../../src/schema/index.js';
-import { readOwnSchema } from '../../src/schema/own.js';
+import { readOwnSchema } from '../../src/schema/own-schema.js';
 
 function patternsIn(value: unknown): string[] {
   if (value === null || typeof value !== 'object') return [];

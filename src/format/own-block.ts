@@ -24,7 +24,7 @@ const MAX_KEYS = 500;
 
 const NUMBER = /-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?(?![^\n,\] ])/y;
 /** Words from the letter they begin with to the end of the line: nothing in them means anything to YAML. */
-const PLAIN = /[A-Za-z][A-Za-z0-9_.\/@-]*(?: [A-Za-z0-9_.\/@,()+-]+)*(?=\n)/y;
+const PLAIN = /[A-Za-z][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@,()+-]+)*(?=\n)/y;
 /** What they may not be: YAML reads other things than text in them. */
 const NO_TEXT = /^(?:null|true|false)$/i;
 const WORDS: [string, unknown][] = [

@@ -185,7 +185,9 @@ export function readHead(path: string): { bytes: Buffer; stat: Stats } | undefin
   }
   try {
     const stat = fstatSync(file);
-    return stat.isFile() ? { bytes: head.subarray(0, readFully(file, head, HEAD_BYTES, 0)), stat } : undefined;
+    return stat.isFile()
+      ? { bytes: head.subarray(0, readFully(file, head, Math.min(stat.size, HEAD_BYTES), 0)), stat }
+      : undefined;
   } finally {
     closeSync(file);
   }

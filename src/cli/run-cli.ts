@@ -80,9 +80,10 @@ async function parseAndRun(argv: readonly string[], io: Io): Promise<number> {
     parser.command(
       entry.usage,
       entry.summary,
-      async (y: Argv) => {
+      async (y: Argv, isHelp?: boolean) => {
         ({ command: current } = await entry.load());
-        return describeCommand(y, entry, current);
+        declareCommand(y, current, isHelp === true);
+        return isHelp ? describeCommand(y, entry, current) : y;
       },
       async (values) => {
         const { command } = await entry.load();
@@ -110,11 +111,16 @@ async function parseAndRun(argv: readonly string[], io: Io): Promise<number> {
   return code;
 }
 
+/** yargs lays out the help of every command that it runs, for 25 ms; of what is hidden there is nothing to lay out. */
+function declareCommand(y: Argv, command: Command, isHelp: boolean): void {
+  const hidden = !isHelp;
+  for (const [name, option] of Object.entries(command.positionals)) y.positional(name, { ...option, hidden });
+  for (const [name, option] of Object.entries(command.options)) y.option(name, { ...withArgument(option), hidden });
+  if (command.json) y.option('json', { ...JSON_OPTION, hidden });
+}
+
 function describeCommand(y: Argv, entry: CommandEntry, command: Command): Argv {
   y.usage(`$0 ${entry.usage}\n\n${command.about}`);
-  for (const [name, option] of Object.entries(command.positionals)) y.positional(name, option);
-  for (const [name, option] of Object.entries(command.options)) y.option(name, withArgument(option));
-  if (command.json) y.option('json', JSON_OPTION);
   for (const [line, what] of command.examples) y.example(line, what);
   return y.epilogue(`docs/cli.md says more.`);
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.js';
 import type { Place } from '../core/message.js';
 import { claimToken } from '../core/token.js';
 import { assembleMessage, parseMessage } from '../format/message.js';
-import { settleMessage } from '../store/settle.js';
+import { moveMessage, settleMessage } from '../store/settle.js';
 import { statMessage } from '../store/list.js';
 import { MAX_FILE_BYTES, readPlace } from './locate.js';
 import { recordFromHead } from './record.js';
@@ -27,7 +27,10 @@ export function noteMove(catalog: Catalog, root: string, before: Place | undefin
     );
 }
 
-/** Undefined when the chat is not in the inbox any more. */
+/**
+ * Undefined when the chat is not in the inbox any more. Without a configuration, and so without a key, it is moved and
+ * nothing is written into it: a seal of a key that is thrown away would look forged to the next daemon.
+ */
 export async function acknowledge(
   root: Root,
   clock: Clock,
@@ -45,14 +48,10 @@ export async function acknowledge(
       result: { outcome: 'acknowledged', at: new Date(clock.now()).toISOString() },
     });
   };
-  const placed = await settleMessage(
-    root.dir,
-    place,
-    { mailbox: place.mailbox, state: 'complete' },
-    who,
-    MAX_FILE_BYTES,
-    build,
-  );
+  const to = { mailbox: place.mailbox, state: 'complete' } as const;
+  const placed = root.configured
+    ? await settleMessage(root.dir, place, to, who, MAX_FILE_BYTES, build)
+    : await moveMessage(root.dir, place, to, who);
   noteMove(catalog, root.dir, place, placed);
   return placed;
 }

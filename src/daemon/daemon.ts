@@ -51,7 +51,7 @@ const TURN = 1_000;
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const emit = (event: DaemonEvent): void => options.onEvent?.(event);
-  const { desk, worker, closeRunners } = await openWorker(options, emit);
+  const { desk, worker, noteServing, closeRunners } = await openWorker(options, emit);
   const { root, clock, catalog } = desk;
   const mailboxes = options.mailboxes?.length ? options.mailboxes : root.config.serve;
   for (const mailbox of mailboxes) makeMailbox(root.dir, mailbox);
@@ -242,6 +242,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
   const bells = options.once ? [] : hangBells(worker, mailboxes, { onInbox: onRing, onRunning: lookAtRunning, onWake });
   await Promise.all(bells.map((bell) => bell.ready));
+  const unnote = noteServing(mailboxes);
   emit({ type: 'started', mailboxes, runner: root.config.runner, worker: root.config.host });
   await scan();
 
@@ -279,6 +280,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await parking.settled();
       clearInterval(turn);
       await desk.close();
+      unnote();
       finish();
     })();
     return stopping;

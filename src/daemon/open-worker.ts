@@ -1,6 +1,8 @@
 /** Opens what every part of the daemon works with, and makes each runner when it is first asked for. */
+import { messageOf } from '../core/errors.js';
 import { ownProcess } from '../host/process-id.js';
 import { openMailboxes, type Mailboxes } from '../mailbox/open.js';
+import { noteServing } from '../mailbox/serving.js';
 import { createRunner } from '../runners/index.js';
 import type { Runner } from '../runners/port.js';
 import { scratchDir } from '../store/paths.js';
@@ -12,6 +14,8 @@ import type { DaemonEvent, Worker } from './worker.js';
 export interface OpenWorker {
   desk: Mailboxes;
   worker: Worker;
+  /** Says on this host that the daemon serves these, until the result is called. */
+  noteServing(mailboxes: string[]): () => void;
   closeRunners(): Promise<void>;
 }
 
@@ -48,6 +52,17 @@ export async function openWorker(options: DaemonOptions, emit: (event: DaemonEve
   return {
     desk,
     worker,
+    noteServing(mailboxes) {
+      // Who takes some tasks alone serves no mailbox: others must not count on it.
+      if (options.accepts) return () => undefined;
+      const since = new Date(clock.now()).toISOString();
+      try {
+        return noteServing(root.dir, { mailboxes, runner: root.config.runner, since });
+      } catch (error) {
+        emit({ type: 'trouble', message: `saying what is served here: ${messageOf(error)}` });
+        return () => undefined;
+      }
+    },
     closeRunners: async () => {
       for (const runner of runners.values()) await runner.close();
     },

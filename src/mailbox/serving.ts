@@ -1,6 +1,6 @@
 /**
- * Which daemons serve which mailboxes on this host: a small file each, `.mailboxd/serving/<process>.json`. A file
- * whose process is gone says nothing any more and is removed by whoever finds it.
+ * Which daemons serve which mailboxes on this host: a small file each, `.mailboxd/serving/<process>~<n>.json` (a
+ * program that uses the library may run several). A file whose process is gone says nothing any more and is removed by whoever finds it.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,10 +19,13 @@ function servingDir(root: string): string {
   return join(hostDir(root), 'serving');
 }
 
+let count = 0;
+
 /** Says that this process serves these mailboxes, until the returned function is called or the process ends. */
 export function noteServing(root: string, serving: Omit<Serving, 'pid'>): () => void {
   const dir = servingDir(root);
-  const path = join(dir, `${ownProcess()}.json`);
+  const path = join(dir, `${ownProcess()}~${count}.json`);
+  count += 1;
   mkdirSync(dir, { recursive: true });
   writeFileSync(path, `${JSON.stringify({ pid: process.pid, ...serving })}\n`);
   return () => rmSync(path, { force: true });
@@ -38,7 +41,7 @@ export function readServing(root: string): Serving[] {
     return [];
   }
   return names.flatMap((name) => {
-    const who = name.replace(/\.json$/, '');
+    const who = name.replace(/(?:~\d+)?\.json$/, '');
     try {
       if (!isAlive(who)) {
         rmSync(join(dir, name), { force: true });

@@ -6,7 +6,6 @@ import { createLogger, LOG_LEVELS, logDirOf, logFileOf } from '../../logging/log
 import { initRoot } from '../../mailbox/init.js';
 import { readParked } from '../../mailbox/parked.js';
 import type { Root } from '../../mailbox/root.js';
-import { noteServing } from '../../mailbox/serving.js';
 import { createRunner, RUNNER_NAMES } from '../../runners/index.js';
 import { createNotifier } from '../../service/notify.js';
 import { serviceExitCode } from '../../service/service-command.js';
@@ -121,9 +120,7 @@ async function serve(
     notifier.stopping(signals === 1 ? 'waiting for running tasks' : 'handing tasks back');
     void daemon?.stop(signals === 1 ? undefined : 0);
   });
-  let unnote: () => void = () => undefined;
   try {
-    unnote = noteServing(root.dir, { mailboxes, runner, since: new Date().toISOString() });
     daemon = await startDaemon({
       root: root.dir,
       mailboxes,
@@ -140,7 +137,6 @@ async function serve(
     logger.error({ err: error }, 'the daemon ended');
     throw error;
   } finally {
-    unnote();
     release();
   }
   logger.info('stopped');

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[/\\]$/, '')
 const args = process.argv.slice(2);
 
 buildIfOld();
-const load = (path) => import(new URL(`../dist/${path}`, import.meta.url));
+const load = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
 const { runCli } = await load('cli/run-cli.js');
 const { processIo } = await load('cli/io.js');
 const io = processIo();

@@ -17,9 +17,11 @@ import {
   appendExisting,
   diskFault,
   linkUnique,
+  mustBeFolder,
   randomSuffix,
   readRegular,
   removeQuietly,
+  removeSoon,
   stampOf,
   syncFolder,
   writeTemp,
@@ -27,7 +29,7 @@ import {
 } from './durable.js';
 import { faultPoint } from './fault-points.js';
 import { CLAIM_PREFIX, END_PREFIX, formatSuccessor, HELD_PREFIX, hiddenName, inUse, parseHeld } from './hidden.js';
-import { messagePath, stateDir } from './paths.js';
+import { mailboxDir, messagePath, stateDir } from './paths.js';
 
 /** What to do with a file that was taken: run it, or place it elsewhere (a refusal, an acknowledgement). */
 export interface TakeDecision {
@@ -56,6 +58,7 @@ export async function takeMessage(
   const hidden = join(dir, hiddenName(`${CLAIM_PREFIX}${who}~${take}~`, place.name));
   inUse.add(hidden);
   try {
+    for (const folder of [mailboxDir(root, place.mailbox), dir]) mustBeFolder(folder);
     if (!rename(from, hidden, dir)) return { won: false };
     faultPoint?.('claimed');
     return await decideTaken(root, place, who, maxBytes, decide, { take, dir, hidden });
@@ -75,12 +78,15 @@ async function decideTaken(
   let hidden = claimed;
   let placed: Place;
   let stamp: Stamp | undefined;
+  let mode = 0o644;
   try {
     let read: { bytes: Buffer } | { problem: MailboxError };
     try {
       const file = readRegular(hidden, maxBytes);
       if (!file) return { won: false };
       stamp = file.stamp;
+      // The copy is as private as the original, and the worker can write to it.
+      mode = file.mode | 0o600;
       read = { bytes: file.bytes };
     } catch (error) {
       if (!(error instanceof MailboxError) || error.code !== 'invalid') throw error;
@@ -93,7 +99,7 @@ async function decideTaken(
     }
     const target = stateDir(root, place.mailbox, decision.state);
     if ('problem' in read) return placeUnread(root, place, hidden, decision, take);
-    const temp = await writeTemp(target, decision.bytes);
+    const temp = await writeTemp(target, decision.bytes, mode);
     try {
       if (decision.state !== 'in_progress') {
         // A claim in in_progress/ is known by its take; an end elsewhere by its inode.
@@ -108,7 +114,7 @@ async function decideTaken(
       }
       placed = { mailbox: place.mailbox, state: decision.state, name: linkUnique(temp, target, place.name) };
     } finally {
-      removeQuietly(temp);
+      await removeSoon(temp);
     }
     if (decision.state !== 'in_progress') await syncFolder(target);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Delivery: a message appears in an inbox whole, durable, and never over another. */
 import { mkdirSync, utimesSync } from 'node:fs';
 import { STATES, type Place } from '../core/message.js';
-import { diskFault, linkUnique, removeQuietly, syncFolder, writeTemp } from './durable.js';
+import { diskFault, linkUnique, removeSoon, syncFolder, writeTemp } from './durable.js';
 import { faultPoint } from './fault-points.js';
 import { stateDir } from './paths.js';
 
@@ -30,6 +30,6 @@ export async function deliverFile(root: string, place: Place, bytes: Uint8Array 
     await syncFolder(dir);
     return { ...place, name };
   } finally {
-    removeQuietly(temp);
+    await removeSoon(temp);
   }
 }

@@ -6,6 +6,7 @@ import {
   constants,
   linkSync,
   lstatSync,
+  mkdirSync,
   openSync,
   unlinkSync,
   closeSync,
@@ -15,6 +16,7 @@ import {
   readSync,
   fdatasync,
   fsync,
+  unlink,
   writeFile,
   writeFileSync,
 } from 'node:fs';
@@ -120,6 +122,7 @@ export function readRegular(path: string, max: number): { bytes: Buffer; stamp: 
 const syncData = promisify(fdatasync);
 const syncAll = promisify(fsync);
 const writeLarge = promisify(writeFile);
+const unlinkLater = promisify(unlink);
 
 /** A larger content is written off the event loop, bytes. */
 const LARGE = 256 * 1024;
@@ -132,6 +135,7 @@ export async function writeTemp(dir: string, bytes: Uint8Array | string, mode = 
   const path = join(dir, `${TEMP_PREFIX}${process.pid}~${randomSuffix()}`);
   let fd: number | undefined;
   try {
+    mustBeFolder(dir);
     fd = openSync(path, CREATE, mode);
     if (bytes.length > LARGE) await writeLarge(fd, bytes);
     else writeFileSync(fd, bytes);
@@ -143,6 +147,17 @@ export async function writeTemp(dir: string, bytes: Uint8Array | string, mode = 
     if (fd !== undefined) closeSync(fd);
   }
   return path;
+}
+
+/** Makes a folder that is missing (git keeps none that is empty). Throws `unavailable` for a link: it may lead anywhere. */
+export function mustBeFolder(dir: string): void {
+  const stat = lstatSync(dir, { throwIfNoEntry: false });
+  if (!stat) mkdirSync(dir, { recursive: true });
+  else if (!stat.isDirectory()) {
+    throw new MailboxError('unavailable', `${dir} is ${stat.isSymbolicLink() ? 'a symbolic link' : 'no folder'}`, {
+      hint: 'put a folder in its place: nothing is read or written through a link',
+    });
+  }
 }
 
 /** Links `from` to `dir/name`, or to a name derived from it when that is taken; the name that it got. */
@@ -165,6 +180,15 @@ export function linkUnique(from: string, dir: string, name: string): string {
 export function removeQuietly(path: string): void {
   try {
     unlinkSync(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw diskFault(error, `removing ${basename(path)}`);
+  }
+}
+
+/** The same, by the thread pool: an unlink may wait for a commit of the file system's journal. */
+export async function removeSoon(path: string): Promise<void> {
+  try {
+    await unlinkLater(path);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw diskFault(error, `removing ${basename(path)}`);
   }

@@ -8,7 +8,7 @@
  * moment is the message, or a person's edit of it, nowhere.
  */
 import { renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { MailboxError, systemCode } from '../core/errors.js';
 import type { Place } from '../core/message.js';
 import { renamedFor } from '../core/names.js';
@@ -17,9 +17,11 @@ import { END_PREFIX, formatSuccessor, hiddenName, inUse, MOVE_PREFIX } from './h
 import {
   diskFault,
   linkUnique,
+  mustBeFolder,
   randomSuffix,
   readRegular,
   removeQuietly,
+  removeSoon,
   sameStamp,
   stampOf,
   syncFolder,
@@ -54,10 +56,12 @@ export async function settleMessage(
     return join(hiddenDir, hiddenName(`${isWaiting ? END_PREFIX : MOVE_PREFIX}${who}~${successor}~`, fileName(from)));
   };
   let old = hiddenPath();
+  let isTaken = false;
   /** The new content, as it stands under the temporary name and then under its own. */
   let written = stampOf(temp);
   inUse.add(old);
   let name: string | undefined;
+  let isTidy = false;
   /** Makes the content again where the old file is not what it was made from. */
   const takeIn = async (): Promise<void> => {
     if (sameStamp(stampOf(old), basis.stamp)) return;
@@ -85,7 +89,9 @@ export async function settleMessage(
   };
   try {
     if (samePlace || isWaiting) {
+      mustBeFolder(hiddenDir);
       if (!takeAway(source, old)) return undefined;
+      isTaken = true;
     } else if (reversed === 'unlink-before-link') {
       removeQuietly(source);
       faultPoint?.('result written');
@@ -113,12 +119,15 @@ export async function settleMessage(
     }
     // Once more: somebody may have had it open, to write in that moment.
     await takeIn();
-    removeQuietly(old);
+    await Promise.all([removeSoon(old), removeSoon(temp)]);
+    isTidy = true;
   } catch (error) {
+    // Nothing has taken its place yet: it goes back.
+    if (isTaken && name === undefined) giveBack(old, source);
     throw diskFault(error, `writing ${from.mailbox}/${from.state}/${from.name}`);
   } finally {
     inUse.delete(old);
-    removeQuietly(temp);
+    if (!isTidy) removeQuietly(temp);
   }
   return { ...to, name };
 }
@@ -141,6 +150,15 @@ async function rebuild(
 
 function fileName(place: Place): string {
   return place.name.split('/').at(-1) ?? place.name;
+}
+
+function giveBack(hidden: string, source: string): void {
+  try {
+    linkUnique(hidden, dirname(source), basename(source));
+    removeQuietly(hidden);
+  } catch {
+    // Recovery finds the hidden file and puts it back.
+  }
 }
 
 function takeAway(path: string, to: string): boolean {
@@ -168,6 +186,7 @@ export async function moveMessage(
   const taken = join(target, hiddenName(`${MOVE_PREFIX}${who}~${randomSuffix()}~`, fileName(from)));
   inUse.add(taken);
   try {
+    mustBeFolder(target);
     if (!takeAway(messagePath(root, from), taken)) return undefined;
     const name = linkUnique(taken, target, fileName(from));
     removeQuietly(taken);

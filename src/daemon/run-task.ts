@@ -19,6 +19,7 @@ import type { RunPlan } from './plan.js';
 import { noteReply, sendReply } from './replies.js';
 import { createRunRecord } from './run-record.js';
 import { createRunWriter } from './run-text.js';
+import { ownTurn } from './turns.js';
 import type { Worker } from './worker.js';
 
 export interface RunningTask {
@@ -81,6 +82,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
       const process = processId(pid);
       if (process !== undefined) worker.ledger.open({ ...entry, process });
     };
+    if (!runner.inProcess) await ownTurn();
     // The last look before the spawn: a person may have moved it since it was claimed.
     look();
     if (stopped !== undefined) return { kind: 'stopped', stats: {} };

@@ -37,6 +37,10 @@ const NO_KEYS = new Set(['null', 'true', 'false', '__proto__']);
 
 const DECLINED = Symbol('declined');
 
+function isNoKey(key: string): boolean {
+  return (key.length === 4 || key.length === 5 || key.length === 9) && NO_KEYS.has(key.toLowerCase());
+}
+
 /** Letters, digits and `_`. */
 function isWordCode(code: number): boolean {
   return (
@@ -68,7 +72,7 @@ class Scanner {
     const first = this.#text.charCodeAt(start);
     if (end === start || (first >= 0x30 && first <= 0x39) || this.#text.charCodeAt(end) !== 0x3a) return undefined;
     const key = this.#text.slice(start, end);
-    if (++this.#keys > MAX_KEYS || NO_KEYS.has(key.toLowerCase())) return undefined;
+    if (++this.#keys > MAX_KEYS || isNoKey(key)) return undefined;
     this.at = end + 1;
     return key;
   }
@@ -142,6 +146,7 @@ class Scanner {
 
   /** A value of some words, to the end of the line. */
   words(): unknown {
+    if (this.#text.charCodeAt(this.at) < 0x41) return DECLINED; // a quote or a digit
     PLAIN.lastIndex = this.at;
     const text = PLAIN.exec(this.#text)?.[0];
     if (text === undefined || NO_TEXT.test(text)) return DECLINED;
@@ -150,7 +155,11 @@ class Scanner {
   }
 
   #scalar(): unknown {
-    for (const [word, value] of WORDS) if (this.take(word)) return value;
+    const first = this.#text.charCodeAt(this.at);
+    if (first >= 0x61) {
+      for (const [word, value] of WORDS) if (this.take(word)) return value;
+      return DECLINED;
+    }
     NUMBER.lastIndex = this.at;
     const number = NUMBER.exec(this.#text)?.[0];
     if (number === undefined || Object.is(Number(number), -0)) return DECLINED;

@@ -1,7 +1,7 @@
 /** The raw event stream of one run, `.mailboxd/runs/<message id>/<epoch>.ndjson`: what the runner said, a line each. */
-import { appendFileSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync } from 'node:fs';
 import { scrubJson } from '../core/scrub.js';
+import { writeBeside } from '../store/durable.js';
 import { runRecordPath } from '../store/paths.js';
 
 export interface RunRecordWriter {
@@ -14,7 +14,6 @@ export interface RunRecordWriter {
 export function createRunRecord(root: string, id: string, epoch: number): RunRecordWriter {
   const path = runRecordPath(root, id, epoch);
   let buffered: string[] = [];
-  let made = false;
   const writer = {
     problem: undefined as unknown,
     add: (line: string) => void buffered.push(line),
@@ -23,9 +22,7 @@ export function createRunRecord(root: string, id: string, epoch: number): RunRec
       const text = `${buffered.map(scrubJson).join('\n')}\n`;
       buffered = [];
       try {
-        if (!made) mkdirSync(dirname(path), { recursive: true });
-        made = true;
-        appendFileSync(path, text);
+        writeBeside(path, text, appendFileSync);
       } catch (error) {
         writer.problem ??= error;
       }

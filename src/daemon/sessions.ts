@@ -2,8 +2,9 @@
  * Whose sessions there are on this host: `.mailboxd/sessions/<session>.json`, written when a run begins. A message may
  * go on only with a session of its own mailbox and sender, and only where the session was run.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeBeside } from '../store/durable.js';
 import { hostDir } from '../store/paths.js';
 
 export interface SessionOwner {
@@ -22,7 +23,6 @@ export function openSessions(root: string): Sessions {
   const dir = join(hostDir(root), 'sessions');
   const pathOf = (session: string): string | undefined =>
     /^[0-9a-f-]{36}$/i.test(session) ? join(dir, `${session}.json`) : undefined;
-  let made = false;
   return {
     ownerOf(session) {
       const path = pathOf(session);
@@ -40,9 +40,7 @@ export function openSessions(root: string): Sessions {
     note(session, owner) {
       const path = pathOf(session);
       if (path === undefined) return;
-      if (!made) mkdirSync(dir, { recursive: true });
-      made = true;
-      writeFileSync(path, JSON.stringify(owner));
+      writeBeside(path, JSON.stringify(owner), writeFileSync);
     },
   };
 }

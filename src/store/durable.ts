@@ -282,3 +282,14 @@ export async function replaceFile(path: string, bytes: Uint8Array | string, mode
     throw diskFault(error, `writing ${basename(path)}`);
   }
 }
+
+/** Writes a host-local, derived file, and makes its folder when that is not there (any more). Throws what the system says. */
+export function writeBeside(path: string, text: string, write: (path: string, text: string) => void): void {
+  try {
+    write(path, text);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    write(path, text);
+  }
+}

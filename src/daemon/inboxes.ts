@@ -72,7 +72,8 @@ export function createInboxes(
     if (!ready.ready) {
       queue.drop(mailbox, name);
       others.set(`${mailbox}/${name}`, stat.size === 0n ? 'it is empty' : 'it is still being written');
-      return onSoon(ready.again);
+      if (ready.again !== undefined) onSoon(ready.again);
+      return;
     }
     const stamp = `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
     if (queue.get(mailbox, name)?.stamp === stamp) return;
@@ -130,11 +131,12 @@ export function createInboxes(
         if (key.startsWith(`${mailbox}/`) && !names.has(name)) gone.push(name);
       }
       for (const name of gone) forget(mailbox, name);
+      const now = worker.clock.now();
       let until = performance.now() + SLICE;
       for (const name of names) {
         const known = others.get(`${mailbox}/${name}`);
-        // A chat, or a task that is queued, is looked at again when a bell names it; others may have changed.
-        if (queue.has(mailbox, name) || known === 'chat') continue;
+        // A chat, or a task that is due, is looked at again when a bell names it; others may have changed.
+        if (known === 'chat' || (queue.get(mailbox, name)?.due ?? Infinity) <= now) continue;
         look(mailbox, name);
         if (performance.now() > until) {
           await new Promise((resolve) => setImmediate(resolve));

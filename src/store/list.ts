@@ -46,7 +46,8 @@ export function statMessage(root: string, place: Place): BigIntStats | undefined
 
 function namesOf(dir: string): string[] {
   try {
-    return readdirSync(dir);
+    // Nothing is read through a link: it may lead out of the root.
+    return lstatSync(dir).isDirectory() ? readdirSync(dir) : [];
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];

@@ -8,11 +8,13 @@ import { readdirSync, readFileSync, statSync, type BigIntStats } from 'node:fs';
 
 /** Rest that a closed file needs, ms: a script that opens it again and again is seldom slower. */
 const QUIET = 50;
+/** How long an empty file may be about to be written, ms. */
+const BEGIN = 5_000;
 
 export interface Readiness {
   ready: boolean;
-  /** Look again after this many ms (when not ready). */
-  again: number;
+  /** Look again after this many ms (when not ready); undefined: not without a bell. */
+  again: number | undefined;
 }
 
 /** Inodes (`<dev>:<ino>`) that some process of this user holds open for writing; undefined where that cannot be seen. */
@@ -51,7 +53,9 @@ export function judgeReady(
   settle: number,
   writers: () => Set<string> | undefined,
 ): Readiness {
-  if (stat.size === 0n) return { ready: false, again: 1_000 };
+  // Its first byte rings; only a file that has just appeared is looked at again without a bell.
+  if (stat.size === 0n)
+    return { ready: false, again: Math.abs(now - Number(stat.ctimeMs)) < BEGIN ? 1_000 : undefined };
   if (stat.ctimeNs > stat.mtimeNs) return { ready: true, again: 0 };
   const age = now - Number(stat.mtimeMs);
   const mine = process.getuid !== undefined && stat.uid === BigInt(process.getuid());

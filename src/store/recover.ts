@@ -45,6 +45,8 @@ export function recoverHidden(root: string, mailbox: string, facts: RecoveryFact
 function recoverOne(root: string, at: Place, facts: RecoveryFacts, now: number): Recovered | undefined {
   const dir = stateDir(root, at.mailbox, at.state);
   const path = join(dir, at.name);
+  // Whatever else bears such a name, the store did not make it.
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
   const bring = (state: State, name: string, what: Recovered['what']): Recovered => {
     const placed = linkUnique(path, stateDir(root, at.mailbox, state), name);
     removeQuietly(path);

@@ -3,14 +3,16 @@
  * given back (to be resumed or begun again), or ended where the message says so or was cut off too often.
  */
 import { unlinkSync } from 'node:fs';
-import { systemCode } from '../core/errors.js';
-import { STATES, type Claim, type CrashPolicy, type Place, type ResultRecord, type State } from '../core/message.js';
+import { MailboxError, systemCode } from '../core/errors.js';
+import { isMessageId } from '../core/names.js';
+import { STATES, type Claim, type Place, type ResultRecord } from '../core/message.js';
 import { limitsFor } from '../core/policy.js';
 import { isClaimToken } from '../core/token.js';
 import { assembleMessage, lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
 import { trimTornEnd } from '../format/torn-end.js';
 import { renderResult } from '../format/transcript.js';
 import { noteMove } from '../mailbox/acknowledge.js';
+import { nameOf } from '../mailbox/find.js';
 import { locateMessage, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import { isAlive } from '../host/process-id.js';
 import { endProcesses, findRun } from '../runners/process/index.js';
@@ -22,6 +24,7 @@ import { diskFault } from '../store/durable.js';
 import { messagePath } from '../store/paths.js';
 import { moveMessage, settleMessage } from '../store/settle.js';
 import { addRun, interruptedRun, noteInterrupted } from './compose.js';
+import { endAfterCrash } from './crash-ending.js';
 import { noteReply, sendReply } from './replies.js';
 import type { Worker } from './worker.js';
 
@@ -134,11 +137,22 @@ function parseSafely(bytes: Buffer, key: string): ParsedMessage | undefined {
   }
 }
 
+/** One file that cannot be brought to its place must not keep the others from theirs. */
 async function recoverClaim(
   worker: Worker,
   place: Place,
   isHeld: (claim: Claim, id: string) => boolean,
 ): Promise<void> {
+  try {
+    await bringBack(worker, place, isHeld);
+  } catch (error) {
+    if (!(error instanceof MailboxError)) throw error;
+    const { message, hint } = error;
+    worker.emit({ type: 'trouble', message: `recovering ${nameOf(place)}: ${message}`, ...(hint && { hint }) });
+  }
+}
+
+async function bringBack(worker: Worker, place: Place, isHeld: (claim: Claim, id: string) => boolean): Promise<void> {
   const root = worker.root.dir;
   const { key } = worker.root.config;
   const bytes = readPlace(root, place);
@@ -146,9 +160,17 @@ async function recoverClaim(
   if (!message) return; // no message, or one that a person is mending: it is shown by `doctor`
   const { claim } = message.front;
   const id = message.front.id ?? '';
-  if (claim && isHeld(claim, id)) return;
+  if (!claim || !isMessageId(id) || !isClaimToken(key, id, String(claim.token))) {
+    // No worker of this host claimed it: it waits, and what it brings along is judged when it is claimed.
+    if (place.state !== 'in_progress') return;
+    const waiting = await moveMessage(root, place, { mailbox: place.mailbox, state: 'inbox' }, worker.who);
+    noteMove(worker.catalog, root, place, waiting);
+    if (waiting) worker.emit({ type: 'recovered', place: waiting, what: 'given back' });
+    return;
+  }
+  if (isHeld(claim, id)) return;
   const now = worker.clock.now();
-  if (claim && (await dropFinished(worker, place, message))) return;
+  if (await dropFinished(worker, place, message)) return;
 
   const crashes = (message.front.crashes ?? 0) + (claim ? 1 : 0);
   const { max_crashes } = limitsFor(worker.root.config, message.front.from ?? 'unknown');
@@ -180,7 +202,7 @@ async function recoverClaim(
         ownText: current.ownText,
         recorded: (record ? noteInterrupted(current) : current.recorded) + answer,
       },
-      { claim: undefined, ...(record && { runs: addRun(current.front, record), crashes }), ...(result && { result }) },
+      { claim: undefined, ...(record && { runs: addRun(current, record), crashes }), ...(result && { result }) },
     );
   };
   const wantsReply = claim !== undefined && result !== undefined && message.front.reply === true;
@@ -191,35 +213,6 @@ async function recoverClaim(
   if (claim && placed) releaseHeld(root, place.mailbox, claim.take, place.name);
   if (placed) worker.emit({ type: 'recovered', place: placed, what: result ? result.outcome : 'given back' });
   if (placed && wantsReply) await sendReply(worker, id, claim.epoch, placed);
-}
-
-interface CrashEnding {
-  state: State;
-  outcome: ResultRecord['outcome'];
-  word: string;
-  error?: NonNullable<ResultRecord['error']>;
-}
-
-/** Where a message goes whose worker is gone: back, unless it may not run again or a person has moved it. Pure. */
-function endAfterCrash(state: State, tooMany: number | undefined, policy: CrashPolicy | undefined): CrashEnding {
-  if (state === 'failed' || state === 'complete') {
-    const error = {
-      code: 'cancelled',
-      message: 'it was taken out of in_progress/, and its worker stopped without warning',
-    };
-    return { state, outcome: state === 'failed' ? 'cancelled' : 'complete', word: 'Cancelled', error };
-  }
-  if (tooMany !== undefined) {
-    const hint = 'look at what it does to the machine before you retry it';
-    const error = { code: 'max_crashes', message: `it was cut off with its worker ${tooMany} times`, hint };
-    return { state: 'failed', outcome: 'failed', word: 'Failed', error };
-  }
-  if (policy === 'fail') {
-    const hint = 'check what it did, then retry it';
-    const error = { code: 'interrupted', message: 'its worker stopped without warning, and on_crash is fail', hint };
-    return { state: 'failed', outcome: 'failed', word: 'Failed', error };
-  }
-  return { state: 'inbox', outcome: 'failed', word: '' };
 }
 
 /**

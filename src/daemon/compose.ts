@@ -2,14 +2,18 @@
  * What a message file says after something happened to it. Pure: bytes and facts in, text out. The shell around it
  * (store/settle.ts) sees to it that the bytes are the newest and that the text replaces nothing else.
  */
-import type { Claim, FrontMatter, ResultRecord, RunRecord } from '../core/message.js';
+import { MailboxError } from '../core/errors.js';
+import type { Claim, ResultRecord, RunRecord } from '../core/message.js';
 import { refusalToken } from '../core/token.js';
-import { refusedMarker } from '../format/markers.js';
+import { escapeMarkers, refusedMarker } from '../format/markers.js';
 import { assembleMessage, lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
 import { renderResult, renderRunStart } from '../format/transcript.js';
+import { MAX_YAML_BYTES, renderFlow } from '../format/yaml.js';
 
 /** Run records a message keeps; older ones go, their text stays. */
 const MAX_RUNS = 20;
+/** A front matter up to this size, in bytes, has room for a claim, one run's record and its result. */
+const ROOMY = MAX_YAML_BYTES - 12 * 1024;
 
 /** What one run has put into its file so far. */
 export interface RunText {
@@ -34,11 +38,14 @@ export function composeClaim(
   n: number,
   changes: Record<string, unknown>,
 ): string {
-  const recorded = message.recorded + renderRunStart(n, claim.token, message.split.eol);
-  return assembleMessage(
+  const opening = renderRunStart(n, claim.token, message.split.eol);
+  const recorded = message.recorded + opening;
+  const text = assembleMessage(
     { split: message.split, ownText: message.ownText, recorded },
     { ...changes, id, seal: claim.token, epoch: claim.epoch, claim, retry_at: undefined, result: undefined },
   );
+  mustLeaveRoom(message, text.slice(0, text.length - opening.length));
+  return text;
 }
 
 /**
@@ -80,8 +87,25 @@ export function withoutAnswer(run: RunText, answer: string): string {
     : run.rendered;
 }
 
-export function addRun(front: FrontMatter, record: RunRecord): RunRecord[] {
-  return [...(Array.isArray(front.runs) ? front.runs : []), record].slice(-MAX_RUNS);
+/** The runs with one more, as many of the last ones as the front matter has room for. */
+export function addRun({ front, split }: Pick<ParsedMessage, 'front' | 'split'>, record: RunRecord): RunRecord[] {
+  const before = Array.isArray(front.runs) ? front.runs : [];
+  const runs = [...before, record].slice(-MAX_RUNS);
+  const bytes = Buffer.byteLength(split.block ?? '');
+  if (bytes < ROOMY / 2) return runs;
+  const rest = bytes - Buffer.byteLength(renderFlow(before));
+  while (runs.length > 1 && rest + Buffer.byteLength(renderFlow(runs)) > ROOMY) runs.shift();
+  return runs;
+}
+
+/** Throws `invalid` for a front matter that leaves no room for the end of the run. */
+function mustLeaveRoom(message: ParsedMessage, text: string): void {
+  const bytes = Buffer.byteLength(text) - Buffer.byteLength(message.split.body);
+  const limit = message.front.runs === undefined ? ROOMY : ROOMY + 4 * 1024;
+  if (bytes <= limit || bytes < ROOMY) return;
+  throw new MailboxError('invalid', `front matter: found ${bytes} bytes with its claim, expected at most ${limit}`, {
+    hint: 'make it shorter: long texts belong below it, data into attachments',
+  });
 }
 
 export interface Ending {
@@ -99,7 +123,7 @@ export interface Ending {
 export function composeEnd(bytes: Uint8Array, key: string, run: RunText, ending: Ending): string {
   const current = parseMessage(bytes, key);
   const rendered = ending.answer === undefined ? run.rendered : withoutAnswer(run, ending.answer);
-  const note = ending.note === undefined ? '' : `_${ending.note}_${run.eol}`;
+  const note = ending.note === undefined ? '' : `${escapeMarkers(`_${toEol(ending.note, run.eol)}_`)}${run.eol}`;
   const section =
     ending.answer === undefined
       ? ''
@@ -110,7 +134,7 @@ export function composeEnd(bytes: Uint8Array, key: string, run: RunText, ending:
       ownText: current.ownText,
       recorded: composeRecorded(current, run, rendered, note + section),
     },
-    { ...ending.changes, claim: undefined, runs: addRun(current.front, ending.record), result: ending.result },
+    { ...ending.changes, claim: undefined, runs: addRun(current, ending.record), result: ending.result },
   );
 }
 
@@ -154,7 +178,7 @@ export function closeInterrupted(
   now: number,
 ): { message: ParsedMessage; changes: Record<string, unknown> } {
   const changes = {
-    runs: addRun(message.front, interruptedRun(message, now)),
+    runs: addRun(message, interruptedRun(message, now)),
     crashes: (message.front.crashes ?? 0) + 1,
   };
   const { claim: _, ...front } = message.front;

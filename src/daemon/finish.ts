@@ -4,12 +4,14 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../core/config.js';
 import { formatDuration } from '../core/duration.js';
 import { MailboxError } from '../core/errors.js';
 import type { Place, ResultRecord, RunOutcome, RunStats, State } from '../core/message.js';
 import { endOfDay } from '../core/policy.js';
 import { scrub } from '../core/scrub.js';
+import { writable } from '../core/writable.js';
 import { parseMessage } from '../format/message.js';
 import { locateMessage, MAX_FILE_BYTES, readPlace } from '../mailbox/locate.js';
 import type { Outcome, RunError } from '../runners/port.js';
@@ -40,6 +42,8 @@ export interface Verdict {
 }
 
 const RETRY_MAX = 600_000;
+/** Pause before a message that is nowhere is looked for again, ms. */
+const LOOK_AGAIN = 30;
 /** A run that is handed back because nothing can run, with less text than this and no tool called, did nothing worth keeping. */
 const SAID_LITTLE = 2_000;
 
@@ -89,7 +93,7 @@ export function judgeEnd(
   if (outcome.kind === 'complete') {
     const answer =
       outcome.structured_output === undefined
-        ? scrub(outcome.result).trim() || '(no answer)'
+        ? writable(scrub(outcome.result)).trim() || '(no answer)'
         : `\`\`\`json\n${scrub(JSON.stringify(outcome.structured_output, null, 2))}\n\`\`\``;
     return { ...base, state: 'complete', run: 'complete', outcome: 'complete', answer };
   }
@@ -100,7 +104,7 @@ export function judgeEnd(
       run: 'handed_back',
       outcome: undefined,
       traceless: true,
-      note: `handed back: ${scrub(outcome.message)}`,
+      note: `handed back: ${writable(scrub(outcome.message))}`,
     };
   }
   if (outcome.kind === 'stopped' && (stopped === 'drain' || stopped === undefined)) {
@@ -130,9 +134,9 @@ export function judgeEnd(
   }
   const error: RunError =
     outcome.kind === 'failed'
-      ? { ...outcome.error, message: scrub(outcome.error.message) }
+      ? { ...outcome.error, message: writable(scrub(outcome.error.message)) }
       : outcome.kind === 'parked'
-        ? { code: outcome.reason, message: scrub(outcome.message) }
+        ? { code: outcome.reason, message: writable(scrub(outcome.message)) }
         : stopError(stopped ?? 'timeout', plan);
   const canRetry = outcome.kind === 'failed' ? outcome.retry : outcome.kind === 'parked' || stopped === 'timeout';
   const attempts = before + 1;
@@ -162,7 +166,13 @@ function endingOf(plan: RunPlan, verdict: Verdict, now: number): Ending {
     runner: plan.request.runner,
     ...(plan.claim.session !== undefined && { session: plan.claim.session }),
     ...pickStats(verdict.stats),
-    ...(verdict.error && { error: { ...verdict.error, message: verdict.error.message.slice(0, 1_000) } }),
+    ...(verdict.error && {
+      error: {
+        ...verdict.error,
+        message: verdict.error.message.slice(0, 1_000),
+        ...(verdict.error.hint !== undefined && { hint: verdict.error.hint.slice(0, 500) }),
+      },
+    }),
   };
   const changes = {
     attempts: verdict.attempts > 0 ? verdict.attempts : undefined,
@@ -210,7 +220,11 @@ export async function finishRun(
 
   for (let tries = 0; tries < 5; tries += 1) {
     const found = locateMessage(root, plan.id, plan.place, plan.startedAt - 60_000);
-    if (!found) break;
+    if (!found) {
+      // While another program moves it, it is nowhere for a moment.
+      await sleep(LOOK_AGAIN);
+      continue;
+    }
     const bytes = readPlace(root, found);
     if (!bytes || parseSafely(bytes, key)?.front.claim?.token !== plan.claim.token)
       return { place: found, moved: true };

@@ -52,7 +52,7 @@ export function runRecordOf(
 /** The figures that are there, rounded to what they can mean. */
 export function pickStats(stats: RunStats): RunStats {
   const kept: RunStats = {};
-  if (stats.model !== undefined) kept.model = stats.model;
+  if (stats.model !== undefined) kept.model = stats.model.slice(0, 200);
   for (const key of ['turns', 'tokens_in', 'tokens_out', 'duration_ms', 'duration_api_ms'] as const) {
     const value = stats[key];
     if (value !== undefined && Number.isFinite(value)) kept[key] = Math.round(value);

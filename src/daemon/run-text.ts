@@ -3,6 +3,7 @@ import type { Place } from '../core/message.js';
 import { MailboxError } from '../core/errors.js';
 import { scrub, scrubValue } from '../core/scrub.js';
 import { createScrubStream } from '../core/scrub-stream.js';
+import { createWritableStream, writable } from '../core/writable.js';
 import { createTranscript } from '../format/transcript.js';
 import type { RunEvent } from '../runners/port.js';
 import { appendExisting } from '../store/durable.js';
@@ -35,14 +36,20 @@ export interface RunWriterHooks {
 
 export function createRunWriter(root: string, text: RunText, limit: number, hooks: RunWriterHooks): RunWriter {
   const transcript = createTranscript();
-  const answer = createScrubStream();
+  const scrubbed = createScrubStream();
+  const whole = createWritableStream();
+  const answer = {
+    push: (piece: string): string => scrubbed.push(whole.push(piece)),
+    end: (): string => scrubbed.push(whole.end()) + scrubbed.end(),
+  };
   let pending = '';
   let size = 0;
   let timer: NodeJS.Timeout | undefined;
   let isFull = false;
 
-  const render = (piece: string): void => {
-    if (piece === '' || isFull) return;
+  const render = (raw: string): void => {
+    if (raw === '' || isFull) return;
+    const piece = writable(raw);
     text.rendered += piece;
     text.trailingText = transcript.trailingText();
     pending += piece;

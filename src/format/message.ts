@@ -9,6 +9,7 @@ import type { FrontMatter } from '../core/message.js';
 import { isClaimToken, isRefusalToken } from '../core/token.js';
 import { editBlock, readFields, splitFrontMatter, type SplitText } from './front-matter.js';
 import { findMarkers, type Marker } from './markers.js';
+import { MAX_YAML_BYTES } from './yaml.js';
 
 /** Largest own text and front matter of a message, bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -101,11 +102,22 @@ export function assembleMessage(
   if (split.block === undefined && !isChange) return split.bom + body;
   if (split.block === undefined) {
     const block = editBlock('', changes, split.eol);
+    mustBeReadable(block);
     return `${split.bom}---${split.eol}${block}---${split.eol}${body}`;
   }
   const block = isChange ? editBlock(split.block, changes, split.eol) : split.block;
+  if (isChange) mustBeReadable(block);
   const close = body !== '' && !split.close.endsWith('\n') ? split.close + split.eol : split.close;
   return split.bom + split.open + block + close + body;
+}
+
+/** What could not be read again is not written. Throws `invalid`. */
+function mustBeReadable(block: string): void {
+  const bytes = Buffer.byteLength(block);
+  if (bytes <= MAX_YAML_BYTES) return;
+  throw new MailboxError('invalid', `front matter: would have ${bytes} bytes, expected at most ${MAX_YAML_BYTES}`, {
+    hint: 'make it shorter: long texts belong below it, data into attachments',
+  });
 }
 
 /** The answer in the last recorded result section, without the line ends around it; undefined when there is none. */

@@ -91,13 +91,20 @@ function isPlainKey(key: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) && !/^(?:null|true|false)$/i.test(key);
 }
 
+/** JSON takes them as they are; YAML, or some reader of it, does not. */
+const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** One value in YAML flow style that any reader takes alike: strings always in double quotes. */
 export function renderFlow(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(renderFlow).join(', ')}]`;
   if (value !== null && typeof value === 'object') {
     const pairs = Object.entries(value).filter(([, v]) => v !== undefined);
     if (pairs.length === 0) return '{}';
-    return `{ ${pairs.map(([k, v]) => `${isPlainKey(k) ? k : JSON.stringify(k)}: ${renderFlow(v)}`).join(', ')} }`;
+    return `{ ${pairs.map(([k, v]) => `${isPlainKey(k) ? k : renderFlow(k)}: ${renderFlow(v)}`).join(', ')} }`;
   }
-  return JSON.stringify(value) ?? 'null';
+  return (JSON.stringify(value) ?? 'null').replace(UNPRINTABLE, escapeUnit);
 }

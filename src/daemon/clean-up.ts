@@ -1,6 +1,7 @@
 /** What the host keeps beside the messages goes after `keep`: scratch directories, run records, session notes. */
-import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { lstatSync, lutimesSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../core/errors.js';
 import { hostDir, scratchDir } from '../store/paths.js';
 import type { Worker } from './worker.js';
 
@@ -32,10 +33,15 @@ export function cleanUp(worker: Worker): void {
   for (const [dir, ownerOf] of folders) {
     for (const name of entries(dir)) {
       const path = join(dir, name);
-      const stat = statSync(path, { throwIfNoEntry: false });
-      if (!stat || stat.mtimeMs > limit) continue;
-      if (wanted.has(ownerOf(name))) utimesSync(path, new Date(), new Date());
-      else rmSync(path, { recursive: true, force: true });
+      try {
+        const stat = lstatSync(path, { throwIfNoEntry: false });
+        if (!stat || stat.mtimeMs > limit) continue;
+        if (wanted.has(ownerOf(name))) lutimesSync(path, new Date(), new Date());
+        else rmSync(path, { recursive: true, force: true });
+      } catch (error) {
+        // A task may leave what cannot be removed (folders without write permission): that must stop nothing.
+        worker.emit({ type: 'trouble', message: `${path} is old and cannot be removed: ${messageOf(error)}` });
+      }
     }
   }
 }

@@ -22,8 +22,9 @@ import { createQueue, type Waiting } from './queue.js';
 import { recoverMailbox, recoverNames, sweepProcesses } from './recover-claims.js';
 import { sendPendingReplies } from './replies.js';
 import { runTask, type RunningTask, type TaskEnd } from './run-task.js';
-import { claimedEvent, endEvent, unrunEvent } from './tell.js';
+import { claimedEvent, endEvent, heldEvent, unrunEvent } from './tell.js';
 import { openWorker } from './open-worker.js';
+import { createTimers } from './timers.js';
 import type { DaemonOptions } from './daemon-options.js';
 import { cleanUp } from './clean-up.js';
 import type { DaemonEvent } from './worker.js';
@@ -80,15 +81,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
     emit({ type: 'trouble', message: `${doing}: ${known.message}`, ...(known.hint && { hint: known.hint }) });
   };
-  const soon = (ms: number): void => later(ms, () => void scan());
-  const timers = new Set<NodeJS.Timeout>();
-  const later = (ms: number, act: () => void): void => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      if (!isStopping) act();
-    }, ms);
-    timers.add(timer);
-  };
+  const timers = createTimers(() => void scan());
   const inboxes = createInboxes(
     worker,
     queue,
@@ -96,7 +89,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       if (!chats.offer(place, message))
         emit({ type: 'chat', id: message.front.id, place, from: message.front.from ?? 'unknown' });
     },
-    soon,
+    timers.soon,
   );
 
   const inMailbox = (mailbox: string): number =>
@@ -140,13 +133,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         queue.put({ ...waiting, due: claimed.until });
         if (claimed.daily !== undefined && !held.has(waiting.name)) {
           held.add(waiting.name);
-          emit({
-            type: 'held',
-            mailbox: waiting.mailbox,
-            name: waiting.name,
-            reason: claimed.daily,
-            until: new Date(claimed.until).toISOString(),
-          });
+          emit(heldEvent(waiting, claimed.daily, claimed.until));
         }
       } else if (claimed.kind === 'ended') {
         noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, claimed.place);
@@ -172,6 +159,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       queue.put({ ...waiting, due: clock.now() + RECONCILE });
       fault(error, `${waiting.mailbox}/inbox/${waiting.name}`);
     }
+    parking.tried(waiting.mailbox);
     release();
     pump();
   };
@@ -183,6 +171,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const onEnd = (end: TaskEnd, task: RunningTask): void => {
     running.delete(task.id);
+    parking.tried(task.place.mailbox);
     chats.forget(task);
     const { mailbox } = task.place;
     if (end.fault !== undefined) fault(end.fault, `finishing ${task.place.mailbox}/${task.place.name}`);
@@ -193,7 +182,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (end.place) emit(endEvent(task.id, end.place, end.verdict));
     if (end.place?.state === 'inbox' && mailboxes.includes(end.place.mailbox))
       inboxes.look(end.place.mailbox, end.place.name);
-    if (end.fault !== undefined) later(RECONCILE, () => void recover());
+    if (end.fault !== undefined) timers.later(RECONCILE, recoverAgain);
     pump();
   };
 
@@ -215,6 +204,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     for (const mailbox of listMailboxes(root.dir)) if (!mailboxes.includes(mailbox)) recoverNames(worker, mailbox);
   };
 
+  const recoverAgain = (): void => void recover().catch((error: unknown) => fault(error, 'recovering'));
+
   await desk.sync({ quick: true });
   await sweepProcesses(worker);
   await recover();
@@ -232,7 +223,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (isStopping) return;
     if (name === undefined) return void scan();
     if (!isMessageFileName(name)) return;
-    inboxes.look(mailbox, name);
+    try {
+      inboxes.look(mailbox, name);
+    } catch (error) {
+      fault(error, `looking at ${mailbox}/inbox/${name}`); // the next look at the whole folder comes by itself
+    }
     pump();
   };
   const onWake = (): void => {
@@ -253,11 +248,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     lookAtRunning();
     for (const bell of bells) bell.adapt();
     otherDaemons += 1;
-    if (otherDaemons % 10 === 0) void recover().catch((error: unknown) => fault(error, 'recovering'));
+    if (otherDaemons % 10 === 0) recoverAgain();
     void scan();
   }, RECONCILE);
   const readAll = (): void => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders'));
-  if (!options.once) later(SETTLED, readAll);
+  if (!options.once) timers.later(SETTLED, readAll);
   const sync = setInterval(readAll, SYNC);
 
   let stopping: Promise<void> | undefined;
@@ -270,11 +265,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       clearInterval(reconcile);
       clearInterval(sync);
       clearTimeout(pumpTimer);
-      for (const timer of timers) clearTimeout(timer);
+      timers.close();
       for (const bell of bells) await bell.close();
       if (running.size > 0) emit({ type: 'draining', running: running.size });
       await drain(() => [...running.values()], grace, hurry.signal);
-      while (busy() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (busy() > 0) {
+        // A claim that was under way when the stop came may have begun its run since.
+        for (const task of running.values()) task.stop('drain');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
       await closeRunners();
       await scanning;
       await parking.settled();

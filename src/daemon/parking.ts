@@ -8,10 +8,12 @@ import { replaceFile } from '../store/durable.js';
 
 const MINUTE = 60_000;
 const LONGEST = 15 * MINUTE;
+/** No limit lifts later than this: a time beyond it is a mistake of whoever said it. */
+const LATEST = 31 * 24 * 60 * MINUTE;
 
 /** When to try again: at the limit's reset when that is known, else after 1, 2, 4 … 15 minutes. */
 export function nextTry(now: number, tries: number, until: number | undefined): number {
-  if (until !== undefined && until > now) return until;
+  if (until !== undefined && until > now) return Math.min(until, now + LATEST);
   return now + Math.min(LONGEST, MINUTE * 2 ** Math.min(tries, 10));
 }
 
@@ -21,6 +23,8 @@ export interface Parking {
   isOpen(mailbox: string, now: number): boolean;
   /** One task is being tried; others wait for what becomes of it. */
   tryOne(mailbox: string): void;
+  /** The task that was tried is through, whether it ran or not: the next may be. */
+  tried(mailbox: string): void;
   park(mailbox: string, reason: ParkReason, message: string, now: number, until?: number): Parked;
   /** It works again. True when it was parked. */
   unpark(mailbox: string): boolean;
@@ -48,6 +52,7 @@ export function createParking(root: string): Parking {
     tryOne: (mailbox) => {
       if (parked.has(mailbox)) trying.add(mailbox);
     },
+    tried: (mailbox) => void trying.delete(mailbox),
     park(mailbox, reason, message, now, until) {
       trying.delete(mailbox);
       const before = parked.get(mailbox);

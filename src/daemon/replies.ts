@@ -6,6 +6,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place } from '../core/message.js';
+import { MailboxError } from '../core/errors.js';
 import { isMailboxName } from '../core/names.js';
 import { parseMessage, resultText } from '../format/message.js';
 import { readPlace } from '../mailbox/locate.js';
@@ -13,6 +14,9 @@ import { sendMessage } from '../mailbox/send.js';
 import { removeQuietly } from '../store/durable.js';
 import { hostDir } from '../store/paths.js';
 import type { Worker } from './worker.js';
+
+/** Of an answer that is sent along, characters: three bytes each at most, with room for the fields. */
+const LONGEST = 1024 * 1024;
 
 function repliesDir(root: string): string {
   return join(hostDir(root), 'replies');
@@ -33,22 +37,38 @@ export async function sendReply(worker: Worker, id: string, epoch: number, place
   const replyId = `re-${id.slice(0, 50)}-${epoch}`;
   if (message.front.result !== undefined && to !== undefined && isMailboxName(to) && !worker.catalog.hasId(replyId)) {
     const { front } = message;
-    const sent = await sendMessage(worker.root, worker.clock, {
+    const answer = resultText(message) ?? front.result?.error?.message ?? '';
+    const draft = {
       to,
-      text: resultText(message) ?? front.result?.error?.message ?? '',
+      text: asBody(answer),
       fields: {
         id: replyId,
-        type: 'chat',
+        type: 'chat' as const,
         from: place.mailbox,
         in_reply_to: id,
         subject: `Re: ${worker.catalog.get(place)?.subject ?? id}`.slice(0, 200),
         ...(front.thread !== undefined && { thread: front.thread }),
         ...(front.traceparent !== undefined && { traceparent: front.traceparent }),
       },
-    });
-    worker.catalog.refresh(sent.place);
+    };
+    try {
+      const sent = await sendMessage(worker.root, worker.clock, draft);
+      worker.catalog.refresh(sent.place);
+    } catch (error) {
+      // Tried again at the next start only where that can help; the answer itself stands in the message's file.
+      if (!(error instanceof MailboxError)) throw error;
+      const { message: why, hint } = error;
+      worker.emit({ type: 'trouble', message: `the reply to ${id} was not sent: ${why}`, ...(hint && { hint }) });
+      if (error.code === 'unavailable') return;
+    }
   }
   removeQuietly(intent);
+}
+
+/** The answer as the text of a message: nothing in it is front matter, and it is not too long to be sent. */
+function asBody(answer: string): string {
+  const body = /^\ufeff?---/.test(answer) ? `\n${answer}` : answer;
+  return body.length <= LONGEST ? body : `${body.slice(0, LONGEST)}\n\n… (the whole answer is in the message itself)\n`;
 }
 
 /** Replies that a crash left unsent. */

@@ -18,6 +18,15 @@ export function claimedEvent(plan: RunPlan): DaemonEvent {
   };
 }
 
+/** Of a task that a limit of the day holds until then (ms since 1970). */
+export function heldEvent(
+  { mailbox, name }: Pick<Place, 'mailbox' | 'name'>,
+  reason: string,
+  until: number,
+): DaemonEvent {
+  return { type: 'held', mailbox, name, reason, until: new Date(until).toISOString() };
+}
+
 /** Of a message that ended without a run. */
 export function unrunEvent(ended: Extract<ClaimOutcome, { kind: 'ended' }>): DaemonEvent {
   const { id, place, outcome, reason } = ended;

@@ -27,7 +27,10 @@ export function readParked(root: string): Parked[] {
     return Array.isArray(value)
       ? value.filter(
           (item): item is Parked =>
-            typeof item === 'object' && item !== null && typeof (item as Parked).mailbox === 'string',
+            typeof item === 'object' &&
+            item !== null &&
+            typeof (item as Parked).mailbox === 'string' &&
+            !Number.isNaN(Date.parse((item as Parked).next_try)),
         )
       : [];
   } catch {

@@ -2,7 +2,7 @@
  * Which runs have processes, in files that outlive us: after a `kill -9` the next daemon ends what is left of them
  * before anything runs again. One file a session, `.mailboxd/running/<session>.json`, written before the spawn.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeQuietly } from '../store/durable.js';
 import { hostDir } from '../store/paths.js';
@@ -30,12 +30,16 @@ export function openLedger(root: string): Ledger {
   return {
     open: (entry) => {
       mkdirSync(dir, { recursive: true });
-      writeFileSync(pathOf(entry.session), JSON.stringify(entry));
+      // Whole or not at all: a full disk must not take the entry that stands there.
+      const temp = `${pathOf(entry.session)}.tmp`;
+      writeFileSync(temp, JSON.stringify(entry));
+      renameSync(temp, pathOf(entry.session));
     },
     close: (session) => removeQuietly(pathOf(session)),
     orphans(isAlive) {
       const found: LedgerEntry[] = [];
       for (const name of readdirSync(dir)) {
+        if (!name.endsWith('.json')) continue;
         try {
           const entry = JSON.parse(readFileSync(join(dir, name), 'utf8')) as LedgerEntry;
           if (!isAlive(entry.daemon)) found.push(entry);

@@ -37,8 +37,10 @@ export function planRun(worker: Worker, parts: PlanParts): Omit<RunPlan, 'place'
   const isOurs = unfinished?.worker.endsWith(`@${config.host}`) ?? false;
   const policy = front.on_crash ?? 'resume';
   const asked = request.options.resume_session;
-  const resumes =
-    unfinished?.session !== undefined && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
+  // The record stands in a file that others may edit: only this host's own notes tell whose session it is.
+  const owner = unfinished?.session === undefined ? undefined : worker.sessions.ownerOf(unfinished.session);
+  const isTheirs = owner?.mailbox === parts.mailbox && owner.from === request.from;
+  const resumes = isTheirs && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
   const profile = profileOf(worker, request);
   // A process that runs already has its directory and its environment.
   const isSpecial = resumes || asked || request.options.working_dir || attachments.length > 0 || front.traceparent;

@@ -3,10 +3,12 @@
  * finished. Whatever happens, the run ends with the file in its place and no process left.
  */
 import { lstatSync, mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from '../core/message.js';
 import { MailboxError, messageOf } from '../core/errors.js';
 import { assembleMessage, parseMessage } from '../format/message.js';
 import { noteMove } from '../mailbox/acknowledge.js';
+import { nameOf } from '../mailbox/find.js';
 import { MAX_FILE_BYTES } from '../mailbox/locate.js';
 import { processId } from '../host/process-id.js';
 import type { Outcome, Run, RunEvent } from '../runners/port.js';
@@ -35,6 +37,12 @@ export interface RunningTask {
   readonly done: Promise<TaskEnd>;
 }
 
+/** How long to wait before the end of a run is written again, ms; each time twice as long. */
+const WRITE_AGAIN = 1_000;
+const WRITE_AGAIN_MAX = 60_000;
+/** What a timer can wait, ms; asked for more, it would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export type TaskEnd = { outcome: Outcome; verdict: Verdict; place: Place | undefined; fault?: unknown };
 
 export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string) => void): RunningTask {
@@ -43,10 +51,13 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
   const record = createRunRecord(root, plan.id, plan.claim.epoch);
   let run: Run | undefined;
   let stopped: StopReason | undefined;
+  /** Fires when there is no more time to wait for the disk. */
+  const given = new AbortController();
   let first: RunEvent | undefined;
 
   const stop = (reason: StopReason): void => {
     stopped ??= reason;
+    if (reason === 'drain') given.abort();
     void run?.stop();
   };
   const writer = createRunWriter(root, plan.text, plan.request.output_bytes, {
@@ -80,7 +91,12 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     if (!runner.inProcess) worker.ledger.open(entry);
     const onSpawn = (pid: number): void => {
       const process = processId(pid);
-      if (process !== undefined) worker.ledger.open({ ...entry, process });
+      try {
+        if (process !== undefined) worker.ledger.open({ ...entry, process });
+      } catch (error) {
+        // The entry without the process stands, by which a sweep finds the run too.
+        worker.emit({ type: 'trouble', message: `noting the process of ${plan.id}: ${messageOf(error)}` });
+      }
     };
     if (!runner.inProcess) await ownTurn();
     // The last look before the spawn: a person may have moved it since it was claimed.
@@ -99,7 +115,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
       ...(plan.front.traceparent !== undefined && { traceparent: plan.front.traceparent }),
     };
     run = runner.start(request, { onEvent, onRaw, onSpawn });
-    const limit = setTimeout(() => stop('timeout'), plan.request.timeout);
+    const limit = setTimeout(() => stop('timeout'), Math.min(plan.request.timeout, LONGEST_TIMER));
     try {
       const outcome = await run.outcome;
       if (!runner.inProcess) worker.ledger.close(session);
@@ -145,12 +161,27 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     return finish(outcome, verdict);
   };
 
+  /** Where the disk refuses it, the end is written when it lets us: what was run is not run again for that. */
+  const persist = async <T>(write: () => Promise<T>): Promise<T> => {
+    for (let wait = WRITE_AGAIN; ; wait = Math.min(wait * 2, WRITE_AGAIN_MAX)) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!(error instanceof MailboxError) || error.code !== 'unavailable' || given.signal.aborted) throw error;
+        const hint = `${error.hint ?? 'mend it'}; the end is kept in memory and written then`;
+        if (wait === WRITE_AGAIN)
+          worker.emit({ type: 'trouble', message: `finishing ${nameOf(plan.place)}: ${error.message}`, hint });
+        await sleep(wait, undefined, { signal: given.signal }).catch(() => undefined);
+      }
+    }
+  };
+
   const finish = async (outcome: Outcome, verdict: Verdict): Promise<TaskEnd> => {
     const before = plan.place;
     try {
       const wantsReply = plan.front.reply === true && verdict.outcome !== undefined;
       if (wantsReply) noteReply(root, plan.id, plan.claim.epoch);
-      const { place } = await finishRun(worker, plan, verdict);
+      const { place } = await persist(() => finishRun(worker, plan, verdict));
       noteMove(worker.catalog, root, before, place);
       faultPoint?.('ended');
       const late = releaseHeld(root, before.mailbox, plan.claim.take, before.name);

@@ -1,5 +1,5 @@
 /** The directories and attachments a task names, as they really are on this disk. */
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MailboxError } from '../core/errors.js';
 import { type BoundedRequest, isBelow } from '../core/policy.js';
@@ -61,6 +61,13 @@ export function resolveAttachments(
     const path = realOf(join(dir, name));
     if (!isBelow(path, [dir]))
       return { refusal: { message: `the attachment ${JSON.stringify(name)} leads out of its folder` } };
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+      return {
+        refusal: {
+          message: `found no file ${JSON.stringify(name)} in attachments/${id}`,
+          hint: 'send it again with `mailboxd send --attach FILE`',
+        },
+      };
     paths.push(path);
   }
   return { paths };

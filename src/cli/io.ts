@@ -1,5 +1,6 @@
 /** What a command sees of the world. The program brings its process; a test brings its own. */
 import type { Readable, Writable } from 'node:stream';
+import { EXIT } from './exit-codes.js';
 
 export interface Io {
   stdin: Readable;
@@ -10,22 +11,27 @@ export interface Io {
   isTTY: { stdin: boolean; stdout: boolean; stderr: boolean };
   /** Characters in a line of the terminal. */
   columns: number;
-  /** Calls back at SIGINT and SIGTERM, instead of ending the process; the result takes that away again. */
-  onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** Calls back at SIGINT, SIGTERM and SIGHUP (the terminal is gone), instead of ending the process; the result takes that away again. */
+  onSignal(listener: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void): () => void;
   /** From now on a closed stdout is no reason to end: the daemon goes on without a reader. */
   outliveReader(): void;
 }
 
 export function processIo(): Io {
   let needsReader = true;
-  // `mailboxd list | head`: the reader has enough, and so have we.
+  let isWhole = true;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (needsReader) process.exit();
+    if (!needsReader) return; // a terminal that is gone (EIO) or a full disk ends no daemon
+    // `mailboxd list | head`: the reader has enough, and so have we.
+    if (error.code === 'EPIPE') process.exit();
+    if (!isWhole) return;
+    isWhole = false;
+    process.stderr.write(`mailboxd: the output could not be written: ${error.message}\n`);
+    process.once('exit', (code) => {
+      if (code === 0) process.exitCode = EXIT.unavailable;
+    });
   });
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  process.stderr.on('error', () => undefined);
   return {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -39,7 +45,7 @@ export function processIo(): Io {
     },
     columns: process.stdout.columns || 100,
     onSignal(listener) {
-      const signals = ['SIGINT', 'SIGTERM'] as const;
+      const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
       for (const signal of signals) process.on(signal, listener);
       return () => {
         for (const signal of signals) process.off(signal, listener);

@@ -31,14 +31,14 @@ export interface Call {
   result: Promise<Result>;
   readonly out: string;
   readonly err: string;
-  signal(name?: 'SIGINT' | 'SIGTERM'): void;
+  signal(name?: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void;
 }
 
 /** One call of the command line in this process. */
 export function start(options: CallOptions, ...argv: string[]): Call {
   let out = '';
   let err = '';
-  const listeners = new Set<(signal: 'SIGINT' | 'SIGTERM') => void>();
+  const listeners = new Set<(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void>();
   const sink = (take: (text: string) => void): Writable =>
     new Writable({
       write(chunk: Buffer, _encoding, done) {

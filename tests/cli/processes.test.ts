@@ -1,9 +1,11 @@
 /** The built program in processes of its own: pipes that close, signals, and `npm start` on a copy of the checkout. */
 import { spawn } from 'node:child_process';
 import {
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -57,7 +59,25 @@ test('a daemon outlives the reader of its output', async () => {
   expect(await daemon.ended).toBe(0);
 });
 
-test('SIGTERM lets a running task end; the exit code is 0', async () => {
+test('a full disk behind its output ends no daemon, and is told by a command that prints data', async () => {
+  const { dir, mb } = await makeRoot();
+  const full = openSync('/dev/full', 'w');
+  const options = { cwd: dir, env: { PATH: process.env['PATH'], HOME: dir, CLAUDE_MOCK_TEST: '1' } };
+  const daemon = spawn(process.execPath, [MAIN, 'start'], { ...options, stdio: ['ignore', full, full] });
+  const ended = new Promise((resolve) => daemon.once('close', resolve));
+  const list = spawn(process.execPath, [MAIN, 'list', '--json'], { ...options, stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  let err = '';
+  list.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  expect(await new Promise((resolve) => list.once('close', resolve))).toBe(69);
+  expect(err).toMatch(/^mailboxd: the output could not be written: .*ENOSPC.*\n$/);
+  await mb('send', 'server', 'one');
+  await waitUntil(() => inFolder(dir, 'complete').length === 1, { timeout: 15_000, what: 'the task' });
+  daemon.kill('SIGTERM');
+  expect(await ended).toBe(0);
+});
+
+test.each(['SIGTERM', 'SIGHUP'] as const)('%s lets a running task end; the exit code is 0', async (signal) => {
   const { dir, mb } = await makeRoot();
   const daemon = runProgram(dir, ['start']);
   await mb('send', 'server', 'Hello\nsimulate: duration 1s');
@@ -67,7 +87,7 @@ test('SIGTERM lets a running task end; the exit code is 0', async () => {
     timeout: 15_000,
     what: 'the second task',
   });
-  daemon.child.kill('SIGTERM');
+  daemon.child.kill(signal);
   expect(await daemon.ended).toBe(0);
   expect(await again.ended).toBe(0);
   expect(again.out).toContain('“x”');

@@ -22,7 +22,7 @@ const OVERDUE = 10_000;
 
 export const command = defineCommand({
   about:
-    'Runs the daemon. A first Ctrl-C or SIGTERM waits for running tasks (grace), a second one hands them back at once. With --once: works off what is waiting and due, then ends with 0 when all ended well, 1 when a task failed or was refused, 2 when tasks still wait.',
+    'Runs the daemon. A first Ctrl-C, SIGTERM or SIGHUP waits for running tasks (grace), a second one hands them back at once. With --once: works off what is waiting and due, then ends with 0 when all ended well, 1 when a task failed or was refused, 2 when tasks still wait.',
   options: {
     once: { type: 'boolean', describe: 'Work off what is waiting and due, then end' },
     runner: { type: 'string', choices: RUNNER_NAMES, describe: 'Instead of the configuration’s runner' },

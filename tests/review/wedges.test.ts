@@ -63,17 +63,15 @@ describe('a reply', () => {
 describe('empty files', () => {
   it('do not make the daemon look ever more often', async () => {
     const root = testRoot();
-    const intervals: number[] = [];
     await using d = await runDaemon(root);
     const started = process.cpuUsage();
-    for (const name of ['a', 'b', 'c', 'd']) drop(root, 'server', `${name}.md`, '');
+    for (const name of 'abcdefghijklmnop') drop(root, 'server', `${name}.md`, '');
     const until = performance.now() + 6_000;
     await waitUntil(() => performance.now() > until, { timeout: 30_000, what: 'six seconds' });
     const used = process.cpuUsage(started);
-    intervals.push((used.user + used.system) / 1000);
     drop(root, 'server', 'y.md', 'hello');
     await d.event('finished', 'y.md');
-    expect(intervals[0]).toBeLessThan(1_500);
+    expect((used.user + used.system) / 1_000).toBeLessThan(1_500);
   });
 
   it('that lie there do not keep `--once` from ending', async () => {

@@ -40,6 +40,17 @@ export function readWaiting(
     return { kind: 'unusable', refusal: { message: error.message, hint: error.hint } };
   }
   const { front } = message;
+  // Before the shape of the fields is looked at: nobody is told how to complete a forgery.
+  const forged = findForged(front, key);
+  if (forged !== undefined) {
+    return {
+      kind: 'unusable',
+      refusal: {
+        message: `Found the field "${forged}" in a newly delivered message, expected none: only a worker of this host writes it`,
+        hint: `take ${ENGINE_FIELDS.join(', ')} out of the front matter and send it as a new message`,
+      },
+    };
+  }
   const problems = validateMessageFields(front);
   if (problems.length > 0) {
     return {
@@ -54,16 +65,6 @@ export function readWaiting(
   if (nul !== undefined) {
     const message = `Found a NUL character in the field "${nul}", expected text`;
     return { kind: 'unusable', refusal: { message, hint: 'take the \\0 out of it' } };
-  }
-  const forged = findForged(front, key);
-  if (forged !== undefined) {
-    return {
-      kind: 'unusable',
-      refusal: {
-        message: `Found the field "${forged}" in a newly delivered message, expected none: only a worker of this host writes it`,
-        hint: `take ${ENGINE_FIELDS.join(', ')} out of the front matter and send it as a new message`,
-      },
-    };
   }
   if (message.ownText.trim() === '' && !front.subject) {
     return {
@@ -94,7 +95,10 @@ function withoutHistory(message: ParsedMessage): ParsedMessage {
   return { ...message, front };
 }
 
-/** The first engine field, when this host did not write them; undefined when there is none or all are its own. */
+/**
+ * The first engine field, when this host did not write them; undefined when there is none or all are its own. The
+ * fields may have any shape.
+ */
 function findForged(front: FrontMatter, key: string): string | undefined {
   const present = ENGINE_FIELDS.find((field) => front[field] !== undefined);
   if (present === undefined) return undefined;
@@ -102,7 +106,8 @@ function findForged(front: FrontMatter, key: string): string | undefined {
   const isOwn = (token: unknown): boolean =>
     typeof token === 'string' && ids.some((id) => isClaimToken(key, id, token));
   if (!isOwn(front.seal)) return present;
-  if (front.runs !== undefined && !front.runs.every((run) => isOwn(run.token))) return 'runs';
+  const runs: unknown = front.runs;
+  if (Array.isArray(runs) && !runs.every((run: { token?: unknown } | null) => isOwn(run?.token))) return 'runs';
   return undefined;
 }
 

@@ -2,6 +2,7 @@ import {
   appendFileSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -80,6 +81,19 @@ describe('moving a file is a command', () => {
     await waitUntil(() => tree(root).length === 0, { what: 'an empty tree' });
   });
 
+  it('mv in_progress/x.md complete/ ends the run there, with one outcome', async () => {
+    const root = testRoot();
+    await using d = await runDaemon(root);
+    drop(root, 'server', 'x.md', LONG);
+    await d.event('output', 'x.md');
+    renameSync(pathOf(root, 'server', 'in_progress', 'x.md'), pathOf(root, 'server', 'complete', 'x.md'));
+    await d.event('finished', 'x.md');
+    const text = readFileSync(pathOf(root, 'server', 'complete', 'x.md'), 'utf8');
+    expect(text).toMatch(/^result: \{ outcome: "complete"/m);
+    expect(text).not.toContain('**Cancelled**');
+    expect(text).toContain('(moved to complete/ by hand while it ran)');
+  });
+
   it('cancel, retry, move, ack and delete of the facade do the same', async () => {
     const root = testRoot();
     await using d = await runDaemon(root);
@@ -103,6 +117,26 @@ describe('moving a file is a command', () => {
     await desk.sync();
     await desk.delete(id);
     expect(tree(root)).toEqual([]);
+  });
+});
+
+describe('an end that cannot be written', () => {
+  it('is written when the disk lets us, and the task is not run again for that', async () => {
+    const root = testRoot();
+    await using d = await runDaemon(root);
+    drop(root, 'server', 'x.md', 'simulate: duration 300ms\nsimulate: answer once\n');
+    await d.event('claimed', 'x.md');
+    const complete = join(root, 'mailboxes/server/complete');
+    rmSync(complete, { recursive: true });
+    writeFileSync(complete, 'not a folder');
+    const { message } = await d.event('trouble');
+    expect(message).toMatch(/^finishing server\/in_progress\/x\.md: /);
+    rmSync(complete);
+    mkdirSync(complete);
+    await d.event('finished', 'x.md');
+    expect(d.events.filter((event) => event.type === 'claimed')).toHaveLength(1);
+    expect(tree(root)).toEqual(['server/complete/x.md']);
+    expect(readFileSync(join(complete, 'x.md'), 'utf8')).not.toContain('## Run 2');
   });
 });
 
@@ -175,6 +209,11 @@ describe('copies', () => {
         '---\nid: m1\nruns:\n  - { n: 1, epoch: 1, token: "1-aaaaaaaaaaaaaaaaaaaa", worker: "a@b", runner: "x", started: "2026-01-01T00:00:00Z", outcome: "complete" }\n---\nx\n',
       'result.md': '---\nid: m2\nresult: { outcome: "complete", at: "2026-01-01T00:00:00Z" }\n---\nx\n',
       'epoch.md': '---\nid: m3\nepoch: 7\n---\nx\n',
+      // Incomplete ones too: nothing says how to complete them.
+      'claim.md': '---\nclaim: { worker: a@b }\n---\nx\n',
+      'results.md': '---\nresult: done\n---\nx\n',
+      'no-runs.md': '---\nruns: 3\n---\nx\n',
+      'empty.md': '---\nruns: [null, 1]\nseal:\n---\nx\n',
     };
     for (const [name, text] of Object.entries(forged)) {
       drop(root, 'server', name, text);

@@ -5,11 +5,11 @@
 import type { CatalogRecord } from '../catalog/index.js';
 import { MailboxError } from '../core/errors.js';
 import { canTake, STEPS, type Step } from '../core/lifecycle.js';
+import { maySay } from '../core/policy.js';
 import type { Place } from '../core/message.js';
 import { claimToken } from '../core/token.js';
 import { isMailboxName } from '../core/names.js';
 import { assembleMessage, parseMessage } from '../format/message.js';
-import { makeMailbox } from '../store/deliver.js';
 import { removeQuietly } from '../store/durable.js';
 import { listMailboxes } from '../store/list.js';
 import { messagePath } from '../store/paths.js';
@@ -17,7 +17,7 @@ import { moveMessage, settleMessage } from '../store/settle.js';
 import { acknowledge, noteMove } from './acknowledge.js';
 import { nameOf, type Desk } from './find.js';
 import { MAX_FILE_BYTES } from './locate.js';
-import { defaultSender } from './root.js';
+import { defaultSender, type Root } from './root.js';
 import { sendMessage, type Sent } from './send.js';
 
 /** Throws `conflict` when the lifecycle has no such step from where the message is. */
@@ -98,21 +98,26 @@ export async function remove(desk: Desk, record: CatalogRecord): Promise<Place> 
 }
 
 export async function reassign(desk: Desk, record: CatalogRecord, mailbox: string): Promise<Place> {
-  if (!isMailboxName(mailbox) || !listMailboxes(desk.root.dir).includes(mailbox)) {
-    if (!isMailboxName(mailbox) || !desk.root.config.create_mailboxes) {
-      throw new MailboxError('not_found', `there is no mailbox ${JSON.stringify(mailbox.slice(0, 80))}`, {
-        hint: `there are: ${listMailboxes(desk.root.dir).join(', ') || 'none'}`,
-      });
-    }
-    makeMailbox(desk.root.dir, mailbox);
+  const mailboxes = listMailboxes(desk.root.dir);
+  if (!isMailboxName(mailbox) || !mailboxes.includes(mailbox)) {
+    throw new MailboxError('not_found', `there is no mailbox ${JSON.stringify(mailbox.slice(0, 80))}`, {
+      hint: `there are: ${mailboxes.join(', ') || 'none'}; a first \`mailboxd send\` makes one`,
+    });
   }
   if (mailbox === record.mailbox) throw new MailboxError('usage', `${nameOf(record)} is in that mailbox already`);
   return moveTo(desk, record, { mailbox, state: STEPS.reassign.to }, 'move');
 }
 
-/** A chat that replies to the message. A running task takes it in; any other leaves it to be read. */
+/**
+ * A chat that replies to the message. A running task takes it in; any other leaves it to be read. Throws `refused`
+ * when this host would keep it from the running task.
+ */
 export async function say(desk: Desk, record: CatalogRecord, text: string, from: string | undefined): Promise<Sent> {
-  const sender = from ?? defaultSender(desk.root, process.env);
+  const sender = sayerOf(desk.root, record, from);
+  if (record.type === 'task' && record.state === 'in_progress' && desk.root.configured) {
+    const may = maySay({ from: record.from, sayer: sender }, desk.root.config);
+    if (!may.ok) throw new MailboxError('refused', may.error.message, { hint: may.error.hint });
+  }
   const sent = await sendMessage(desk.root, desk.clock, {
     to: record.mailbox,
     text,
@@ -125,4 +130,12 @@ export async function say(desk: Desk, record: CatalogRecord, text: string, from:
   });
   desk.catalog.refresh(sent.place);
   return sent;
+}
+
+/** Who wrote a task without `from` gave no name, and gives none here either, where this host's own has no say in it. */
+function sayerOf(root: Root, record: CatalogRecord, from: string | undefined): string | undefined {
+  const sender = from ?? defaultSender(root, process.env);
+  if (from !== undefined || process.env['CLAUDE_ID'] || record.type !== 'task') return sender;
+  const may = maySay({ from: record.from, sayer: sender }, root.config);
+  return !may.ok && maySay({ from: record.from, sayer: undefined }, root.config).ok ? undefined : sender;
 }

@@ -1,11 +1,11 @@
 /** From what a person calls a message to the message: an id, the unique beginning of one, or a file's path. */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import type { Catalog, CatalogRecord } from '../catalog/index.js';
 import type { Clock } from '../core/clock.js';
 import { MailboxError } from '../core/errors.js';
 import { STATES, type Place } from '../core/message.js';
-import { isMailboxName } from '../core/names.js';
+import { isMailboxName, isMessageFileName } from '../core/names.js';
 import { mailboxesDir, messagePath } from '../store/paths.js';
 import type { Root } from './root.js';
 
@@ -25,11 +25,21 @@ export function placeOfPath(root: string, path: string): Place | undefined {
     const parts = relative(mailboxesDir(root), full).split(sep);
     const [mailbox, state, ...rest] = parts;
     const known = STATES.find((item) => item === state);
-    if (mailbox && known && isMailboxName(mailbox) && rest.length >= 1 && rest.length <= 2 && existsSync(full)) {
+    if (mailbox && known && isMailboxName(mailbox) && isMessagePath(rest) && isFile(full)) {
       return { mailbox, state: known, name: rest.join('/') };
     }
   }
   return undefined;
+}
+
+/** `x.md` or `2026-11/x.md`: never a note beside the messages, nor a file that a worker holds. */
+function isMessagePath(parts: readonly string[]): boolean {
+  const folders = parts.slice(0, -1);
+  return isMessageFileName(parts.at(-1) ?? '') && folders.length <= 1 && !folders.some((name) => name.startsWith('.'));
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** Throws `not_found` or `ambiguous`, with what there is. The catalog must be in line with the folders. */

@@ -12,14 +12,14 @@ export const command = defineCommand({
   },
   options: {
     file: { type: 'string', describe: 'Read the text from this file' },
-    from: { type: 'string', describe: 'The sender; else CLAUDE_ID, else this host’s instance' },
+    from: { type: 'string', describe: 'The sender; else CLAUDE_ID, else nobody for a task without `from`, else this host’s instance' },
   },
   examples: [['mailboxd say 0199f3c2 "Only the German feeds"', 'steer a running task']],
   async run(args, cli) {
     await using desk = await cli.desk();
     const record = await desk.find(cli.reference(args.id));
     const text = await readMessageText(cli, args.text, args.file);
-    const sent = await desk.say(record.id, text, cli.sender(args.from));
+    const sent = await desk.say(record.id, text, args.from ?? (cli.io.env['CLAUDE_ID'] || undefined));
     if (cli.json)
       cli.data({
         id: sent.id,

@@ -130,6 +130,7 @@ export const command = defineCommand({
       attach: (args.attach ?? []).map((path) => resolve(cli.io.cwd, path)),
     });
     const summary = { id: sent.id, ...placeSummary(root.dir, sent.place), created_mailbox: sent.created_mailbox };
+    if (sent.created_mailbox) cli.note(await newMailboxNote(root.dir, args.to, args.wait === true));
     if (args.wait) return wait(cli, root.dir, sent, summary, patience);
     if (cli.json) cli.data(summary);
     else if (!cli.io.isTTY.stdout) cli.line(sent.id);
@@ -140,6 +141,15 @@ export const command = defineCommand({
     return EXIT.done;
   },
 });
+
+/** A typing mistake in the name makes a mailbox where nobody looks. */
+async function newMailboxNote(root: string, mailbox: string, isWaiting: boolean): Promise<string> {
+  const { readServing } = await import('../../mailbox/serving.js');
+  const isServed = readServing(root).some((serving) => serving.mailboxes.includes(mailbox));
+  // Who waits is told that by the waiting.
+  const served = isServed || isWaiting ? '' : `, which no daemon on this host serves (mailboxd start --mailbox ${mailbox})`;
+  return `mailboxd: made the new mailbox ${mailbox}${served}`;
+}
 
 async function wait(
   cli: Cli,

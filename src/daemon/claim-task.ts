@@ -11,7 +11,7 @@ import { nameOf } from '../mailbox/find.js';
 import { findIdHolder } from '../mailbox/identity.js';
 import { describeProblems, findStrayKeys } from '../schema/index.js';
 import { isAlive } from '../host/process-id.js';
-import { takeMessage, type TakeDecision } from '../store/claim.js';
+import { takeMessage, type TakeDecision, type TakenFile } from '../store/claim.js';
 import { randomSuffix } from '../store/durable.js';
 import { answerFromCache, fingerprintOf } from './answer-cache.js';
 import { closeInterrupted, composeClaim, renderRefusal } from './compose.js';
@@ -61,7 +61,7 @@ async function claimDraft(worker: Worker, place: Place, draft: Draft): Promise<C
   const result = await takeMessage(worker.root.dir, place, worker.who, MAX_MESSAGE_BYTES * 4, (read, take) =>
     'problem' in read
       ? refuseUnusable(worker, draft, Buffer.alloc(0), { message: read.problem.message, hint: read.problem.hint })
-      : decideOrRefuse(worker, draft, place, read.bytes, take),
+      : decideOrRefuse(worker, draft, place, read, take),
   );
   if (!result.won) return result.returned && draft.hold ? { kind: 'hold', ...draft.hold } : { kind: 'gone' };
   if (draft.plan) return { kind: 'run', plan: { ...draft.plan, place: result.place } };
@@ -79,19 +79,20 @@ function decideOrRefuse(
   worker: Worker,
   draft: Draft,
   place: Place,
-  bytes: Buffer,
+  file: TakenFile,
   take: string,
 ): TakeDecision | undefined {
   try {
-    return decide(worker, draft, place, bytes, take);
+    return decide(worker, draft, place, file, take);
   } catch (error) {
     if (!(error instanceof MailboxError) || error.code !== 'invalid') throw error;
     delete draft.plan;
-    return refuseUnusable(worker, draft, bytes, { message: error.message, hint: error.hint });
+    return refuseUnusable(worker, draft, file.bytes, { message: error.message, hint: error.hint });
   }
 }
 
-function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take: string): TakeDecision | undefined {
+function decide(worker: Worker, draft: Draft, place: Place, file: TakenFile, take: string): TakeDecision | undefined {
+  const { bytes } = file;
   const { config } = worker.root;
   const now = worker.clock.now();
   const reading = readWaiting(
@@ -121,6 +122,8 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
     changes = { ...changes, ...closed.changes };
   }
   const { front } = message;
+  // A dropped file is as old as its last write; what the engine writes must not make it younger.
+  if (front.created === undefined) changes = { id, created: new Date(file.written).toISOString(), ...changes };
   const sealed = { ...changes, id, seal: claimToken(config.key, id, front.epoch ?? 0) };
   const end = (outcome: ResultRecord['outcome'], error: NonNullable<ResultRecord['error']>): TakeDecision => {
     draft.ended = { id, outcome, reason: error.message };
@@ -135,7 +138,7 @@ function decide(worker: Worker, draft: Draft, place: Place, bytes: Buffer, take:
     };
   };
 
-  const decision = decidePolicy(front, place.mailbox, config, policyFacts(worker, front.from, now, homedir()));
+  const decision = decidePolicy(front, place.mailbox, config, policyFacts(worker, place, front.from, now, homedir()));
   if (!decision.ok) {
     if (decision.wait) {
       draft.hold = { until: decision.wait.until, daily: decision.wait.message };

@@ -63,7 +63,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const { put } = queue;
     queue.put = (task) => void (accepts(task.mailbox, task.name) && put(task));
   }
-  const parking = createParking(root.dir);
+  const parking = createParking(root.dir, clock.now());
   const running = new Map<string, RunningTask>();
   const claiming = new Map<string, number>();
   /** Names of tasks that a limit of the day holds, so that each is told once. */

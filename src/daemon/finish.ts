@@ -256,7 +256,15 @@ function standAt(state: State, verdict: Verdict): Verdict {
       retryAt: undefined,
     };
   if (state === 'complete')
-    return { ...verdict, state, outcome: 'complete', answer: verdict.answer ?? '(moved to complete/ by hand)' };
+    return verdict.outcome === 'complete'
+      ? { ...verdict, state }
+      : {
+          ...verdict,
+          state,
+          outcome: 'complete',
+          error: undefined,
+          answer: '(moved to complete/ by hand while it ran)',
+        };
   return { ...verdict, state, outcome: verdict.outcome === 'failed' ? 'failed' : 'cancelled' };
 }
 

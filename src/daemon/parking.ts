@@ -35,8 +35,11 @@ export interface Parking {
   settled(): Promise<void>;
 }
 
-export function createParking(root: string): Parking {
-  const parked = new Map(readParked(root).map((item) => [item.mailbox, item]));
+/** What the last daemon parked is tried at once: whatever held it may be mended. `now`: ms since 1970. */
+export function createParking(root: string, now: number): Parking {
+  const parked = new Map(
+    readParked(root).map((item) => [item.mailbox, { ...item, next_try: new Date(now).toISOString() }]),
+  );
   const trying = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
   const save = (): void => {

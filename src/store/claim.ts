@@ -37,6 +37,12 @@ export interface TakeDecision {
   bytes: string | Uint8Array;
 }
 
+export interface TakenFile {
+  bytes: Buffer;
+  /** When it was last written to, ms since 1970. */
+  written: number;
+}
+
 /** `returned`: it was ours for a moment and is back in the inbox, unchanged. */
 export type TakeResult = { won: true; place: Place; take: string } | { won: false; returned?: boolean };
 
@@ -50,7 +56,7 @@ export async function takeMessage(
   place: Place,
   who: string,
   maxBytes: number,
-  decide: (read: { bytes: Buffer } | { problem: MailboxError }, take: string) => TakeDecision | undefined,
+  decide: (read: TakenFile | { problem: MailboxError }, take: string) => TakeDecision | undefined,
 ): Promise<TakeResult> {
   const take = randomSuffix();
   const from = messagePath(root, place);
@@ -80,14 +86,14 @@ async function decideTaken(
   let stamp: Stamp | undefined;
   let mode = 0o644;
   try {
-    let read: { bytes: Buffer } | { problem: MailboxError };
+    let read: TakenFile | { problem: MailboxError };
     try {
       const file = readRegular(hidden, maxBytes);
       if (!file) return { won: false };
       stamp = file.stamp;
       // The copy is as private as the original, and the worker can write to it.
       mode = file.mode | 0o600;
-      read = { bytes: file.bytes };
+      read = { bytes: file.bytes, written: Number(file.stamp.mtimeNs) / 1e6 };
     } catch (error) {
       if (!(error instanceof MailboxError) || error.code !== 'invalid') throw error;
       read = { problem: error };

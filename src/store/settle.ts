@@ -7,7 +7,7 @@
  * are taken away first.) A crash in between leaves both, or a hidden file that names its successor (recover.ts). At no
  * moment is the message, or a person's edit of it, nowhere.
  */
-import { renameSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { MailboxError, systemCode } from '../core/errors.js';
 import type { Place } from '../core/message.js';
@@ -26,6 +26,7 @@ import {
   stampOf,
   syncFolder,
   writeTemp,
+  type Stamp,
 } from './durable.js';
 import { messagePath, stateDir } from './paths.js';
 
@@ -117,13 +118,21 @@ export async function settleMessage(
     } else {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    // Once more: somebody may have had it open, to write in that moment.
+    // Once more: somebody may have had it open, to write in that moment. It is held open until it is gone, so that
+    // what is written even then is seen.
     await takeIn();
-    await Promise.all([removeSoon(old), removeSoon(temp)]);
-    isTidy = true;
+    const last = openSync(old, 'r');
+    try {
+      await Promise.all([removeSoon(old), removeSoon(temp)]);
+      isTidy = true;
+      await keepLateEdit(last, basis.stamp, target, fileName(from));
+    } finally {
+      closeSync(last);
+    }
   } catch (error) {
     // Nothing has taken its place yet: it goes back.
     if (isTaken && name === undefined) giveBack(old, source);
+    else if (name !== undefined) undoLink(source, join(target, name), written);
     throw diskFault(error, `writing ${from.mailbox}/${from.state}/${from.name}`);
   } finally {
     inUse.delete(old);
@@ -150,6 +159,24 @@ async function rebuild(
 
 function fileName(place: Place): string {
   return place.name.split('/').at(-1) ?? place.name;
+}
+
+/** Places what was written into a file between our last look and its removal beside the message. */
+async function keepLateEdit(file: number, known: Stamp, dir: string, name: string): Promise<void> {
+  const now = fstatSync(file, { bigint: true });
+  if (now.size === known.size && now.mtimeNs === known.mtimeNs) return;
+  const late = await writeTemp(dir, readFileSync(file));
+  linkUnique(late, dir, renamedFor(name, 'edited'));
+  removeQuietly(late);
+}
+
+/** The old file could not be taken away: the new one must not stand beside it, or a repeat would make a second. */
+function undoLink(source: string, linked: string, written: Stamp | undefined): void {
+  try {
+    if (stampOf(source) !== undefined && sameStamp(stampOf(linked), written)) removeQuietly(linked);
+  } catch {
+    // Recovery knows it by its inode.
+  }
 }
 
 function giveBack(hidden: string, source: string): void {

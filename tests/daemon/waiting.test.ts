@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openMailboxes } from '../../src/mailbox/open.js';
@@ -192,6 +192,52 @@ describe('policy', () => {
     const held = await d.event('held');
     expect(held.reason).toContain('limits.tasks_per_day');
     expect(tree(root)).toContain('server/inbox/b.md');
+  });
+});
+
+describe('the age of a dropped file', () => {
+  it('is that of its last write, whatever the engine writes into it', async () => {
+    const root = testRoot();
+    drop(root, 'server', 'x.md', 'simulate: fail-times 1\n');
+    const written = new Date(Math.floor(Date.now() / 1_000) * 1_000 - 60_000);
+    utimesSync(pathOf(root, 'server', 'inbox', 'x.md'), written, written);
+    await using d = await runDaemon(root);
+    await d.event('handed back', 'x.md');
+    expect(readFileSync(pathOf(root, 'server', 'inbox', 'x.md'), 'utf8')).toContain(
+      `created: "${written.toISOString()}"`,
+    );
+    await using desk = await openMailboxes(root);
+    const { records } = await desk.list();
+    expect(records[0]?.created).toBe(written.toISOString());
+    expect(records[0]?.waiting_ms).toBeGreaterThan(59_000);
+  });
+});
+
+describe('a further attempt', () => {
+  it('is no further task of the day', async () => {
+    const root = testRoot('retry_delay: 20ms\nlimits: { tasks_per_day: 1 }\n');
+    await using d = await runDaemon(root);
+    drop(root, 'server', 'x.md', 'simulate: fail-times 1\n');
+    await d.event('finished', 'x.md');
+    expect(d.events.some((event) => event.type === 'held')).toBe(false);
+  });
+});
+
+describe('the host folder, deleted while the daemon runs', () => {
+  it('is made again, and no task fails for it', async () => {
+    const root = testRoot();
+    await using d = await runDaemon(root);
+    for (const entry of readdirSync(join(root, '.mailboxd'))) {
+      if (entry !== 'config.yaml') rmSync(join(root, '.mailboxd', entry), { recursive: true, force: true });
+    }
+    drop(root, 'server', 'x.md', 'x');
+    await d.event('finished', 'x.md');
+    expect(
+      readFileSync(
+        await arrived(root, 'server', 'complete', 'x.md').then(() => pathOf(root, 'server', 'complete', 'x.md')),
+        'utf8',
+      ),
+    ).not.toContain('attempts');
   });
 });
 

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { MailboxError } from './core/errors.js';
 import type { TaskOptions } from './core/message.js';
 import { defaultConfig } from './core/config.js';
-import { createRunner } from './runners/index.js';
+import { createRunner, mockRunner } from './runners/index.js';
 import type { Outcome, RunEvent, Runner } from './runners/port.js';
 
 export interface QueryOptions extends Omit<TaskOptions, 'runner' | 'working_dir'> {
@@ -41,7 +41,7 @@ function outcomeEvent(outcome: Outcome): RunEvent | undefined {
  */
 export async function* query(prompt: string, options: QueryOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
   const { runner: named, signal, working_dir: given, environment = process.env, ...task } = options;
-  const name = named ?? (environment['CLAUDE_MOCK_TEST'] === '1' ? 'simulator' : 'claude');
+  const name = named ?? mockRunner('claude', environment) ?? 'claude';
   const scratch = mkdtempSync(join(tmpdir(), 'mailboxd-query-'));
   let runner: Runner;
   try {

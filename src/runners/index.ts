@@ -24,6 +24,11 @@ const RUNNERS: Record<string, (config: Config, context: RunnerContext) => Runner
 /** In the order in which they are shown. */
 export const RUNNER_NAMES: readonly string[] = Object.keys(RUNNERS);
 
+/** The simulator in place of `claude` where `CLAUDE_MOCK_TEST=1` asks for it; else undefined. */
+export function mockRunner(configured: string, environment: NodeJS.ProcessEnv): string | undefined {
+  return configured === 'claude' && environment['CLAUDE_MOCK_TEST'] === '1' ? 'simulator' : undefined;
+}
+
 /** The runner that config or a message names. Throws `invalid` for a name that is none. */
 export function createRunner(name: string, config: Config, context: RunnerContext): Runner {
   const create = Object.hasOwn(RUNNERS, name) ? RUNNERS[name] : undefined;

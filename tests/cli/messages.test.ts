@@ -166,6 +166,7 @@ describe('a message', () => {
     await waitUntil(() => readdirSync(inbox).filter((name) => name.endsWith('.md')).length === 4, {
       what: 'four messages',
     });
+    await waitUntil(() => waiting.err.includes('no daemon'), { what: 'the waiting told' });
     const daemon = await mb('start', '--once');
     expect(daemon.code, daemon.out).toBe(1);
     const done = await waiting.result;

@@ -13,7 +13,7 @@ async function makeReal(script: Rule[]) {
   const path = join(dir, '.mailboxd', 'config.yaml');
   const config = readFileSync(path, 'utf8').replace('runner: simulator', 'runner: claude');
   writeFileSync(path, config.replace(/^( *)#path: .*$/m, `$1path: ${JSON.stringify(claudeCli())}`));
-  return { api, dir, env: isolatedEnvironment(join(dir, 'home'), api.url) };
+  return { api, dir, env: { ...isolatedEnvironment(join(dir, 'home'), api.url), CLAUDE_MOCK_TEST: '' } };
 }
 
 test('real CLI: run puts a turn into the running task and prints what it did as events', async () => {

@@ -89,6 +89,24 @@ describe('start --once', () => {
   });
 });
 
+test('CLAUDE_MOCK_TEST=1 puts the simulator in the place of claude, and says so', async () => {
+  const dir = testdir();
+  const mb = callsIn(dir);
+  await mb('init', '--as', 'laptop', '--mailbox', 'server');
+  await mb('send', 'server', 'one');
+  const daemon = await mb('start', '--once');
+  expect(daemon).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('CLAUDE_MOCK_TEST=1, so the built-in simulator'),
+  });
+  expect(inFolder(dir, 'complete')).toHaveLength(1);
+  const turn = { cwd: dir, stdin: '{"type":"user","message":"two"}\n' };
+  expect((await callsIn(dir, turn)('run')).code).toBe(0);
+  await mb('send', 'server', 'three');
+  const without = await callsIn(dir, { env: { CLAUDE_MOCK_TEST: '' } })('start', '--once');
+  expect(without).toMatchObject({ code: 2, out: expect.stringContaining('runner: claude: ') });
+});
+
 describe('a root without a configuration', () => {
   test('is told how to get one, or gets one where --mailbox says what to serve', async () => {
     const dir = testdir({ 'mailboxes/server/inbox/': '' });

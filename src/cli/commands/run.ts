@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { MailboxError } from '../../core/errors.js';
 import type { TaskOptions } from '../../core/message.js';
 import { readServing, ringBell } from '../../mailbox/serving.js';
-import { RUNNER_NAMES } from '../../runners/index.js';
+import { mockRunner, RUNNER_NAMES } from '../../runners/index.js';
 import type { RunEvent } from '../../runners/port.js';
 import { given, wholeNumber } from '../arguments.js';
 import { type Cli, defineCommand } from '../command.js';
@@ -122,12 +122,14 @@ async function readTurns(cli: Cli, conversation: Conversation, signal: AbortSign
 async function daemonFor(
   cli: Cli,
   mailbox: string,
-  runner: string | undefined,
+  given: string | undefined,
   own: ReadonlySet<string>,
   onParked: (why: string) => void,
 ): Promise<AsyncDisposable | undefined> {
-  const { dir } = cli.root();
+  const { dir, config } = cli.root();
   if (readServing(dir).some((serving) => serving.mailboxes.includes(mailbox))) return undefined;
+  const mock = given === undefined ? mockRunner(config.runner, cli.io.env) : undefined;
+  if (mock !== undefined) cli.note('CLAUDE_MOCK_TEST=1, so the built-in simulator answers');
   const { startDaemon } = await import('../../daemon/daemon.js');
   return startDaemon({
     root: dir,
@@ -140,7 +142,7 @@ async function daemonFor(
       // Nobody would try again once we end, so there is nothing to wait for.
       if (event.type === 'parked') onParked(event.parked.message);
     },
-    ...(runner !== undefined && { runner }),
+    runner: given ?? mock ?? config.runner,
   });
 }
 

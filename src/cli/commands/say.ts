@@ -12,7 +12,10 @@ export const command = defineCommand({
   },
   options: {
     file: { type: 'string', describe: 'Read the text from this file' },
-    from: { type: 'string', describe: 'The sender; else CLAUDE_ID, else nobody for a task without `from`, else this host’s instance' },
+    from: {
+      type: 'string',
+      describe: 'The sender; else CLAUDE_ID, else nobody for a task without `from`, else this host’s instance',
+    },
   },
   examples: [['mailboxd say 0199f3c2 "Only the German feeds"', 'steer a running task']],
   async run(args, cli) {

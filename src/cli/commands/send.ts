@@ -147,7 +147,8 @@ async function newMailboxNote(root: string, mailbox: string, isWaiting: boolean)
   const { readServing } = await import('../../mailbox/serving.js');
   const isServed = readServing(root).some((serving) => serving.mailboxes.includes(mailbox));
   // Who waits is told that by the waiting.
-  const served = isServed || isWaiting ? '' : `, which no daemon on this host serves (mailboxd start --mailbox ${mailbox})`;
+  const served =
+    isServed || isWaiting ? '' : `, which no daemon on this host serves (mailboxd start --mailbox ${mailbox})`;
   return `mailboxd: made the new mailbox ${mailbox}${served}`;
 }
 

@@ -6,7 +6,7 @@ import { createLogger, LOG_LEVELS, logDirOf, logFileOf } from '../../logging/log
 import { initRoot } from '../../mailbox/init.js';
 import { readParked } from '../../mailbox/parked.js';
 import type { Root } from '../../mailbox/root.js';
-import { createRunner, RUNNER_NAMES } from '../../runners/index.js';
+import { createRunner, mockRunner, RUNNER_NAMES } from '../../runners/index.js';
 import { createNotifier } from '../../service/notify.js';
 import { serviceExitCode } from '../../service/service-command.js';
 import { scratchDir } from '../../store/paths.js';
@@ -25,7 +25,11 @@ export const command = defineCommand({
     'Runs the daemon. A first Ctrl-C, SIGTERM or SIGHUP waits for running tasks (grace), a second one hands them back at once. With --once: works off what is waiting and due, then ends with 0 when all ended well, 1 when a task failed or was refused, 2 when tasks still wait.',
   options: {
     once: { type: 'boolean', describe: 'Work off what is waiting and due, then end' },
-    runner: { type: 'string', choices: RUNNER_NAMES, describe: 'Instead of the configuration’s runner' },
+    runner: {
+      type: 'string',
+      choices: RUNNER_NAMES,
+      describe: 'Instead of the configuration’s runner; CLAUDE_MOCK_TEST=1 puts the simulator in the place of claude',
+    },
     mailbox: {
       type: 'string',
       array: true,
@@ -82,9 +86,11 @@ async function serve(
   args: { once: boolean | undefined; runner: string | undefined; mailbox: string[] | undefined; 'log-level': string },
 ): Promise<number> {
   const { io } = cli;
-  const runner = args.runner ?? root.config.runner;
+  const mock = args.runner === undefined ? mockRunner(root.config.runner, io.env) : undefined;
+  const runner = args.runner ?? mock ?? root.config.runner;
   const mailboxes = [...new Set(args.mailbox?.length ? args.mailbox : root.config.serve)];
   cli.line(`mailboxd serves ${mailboxes.join(', ')} in ${root.dir}`);
+  if (mock !== undefined) cli.line('CLAUDE_MOCK_TEST=1, so the built-in simulator answers');
   await tellRunner(cli, root, runner);
 
   const level = LOG_LEVELS.find((name) => name === args['log-level']) ?? 'info';
@@ -126,7 +132,7 @@ async function serve(
       mailboxes,
       environment: io.env,
       onEvent,
-      ...(args.runner !== undefined && { runner: args.runner }),
+      runner,
       ...(args.once !== undefined && { once: args.once }),
     });
     notifier.ready(`serves ${mailboxes.join(', ')}`);

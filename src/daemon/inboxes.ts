@@ -8,7 +8,7 @@ import { isMessageFileName } from '../core/names.js';
 import { MAX_MESSAGE_BYTES, parseMessage, type ParsedMessage } from '../format/message.js';
 import { readRegular } from '../store/durable.js';
 import { MailboxError } from '../core/errors.js';
-import { listState, statMessage } from '../store/list.js';
+import { listState, listStrays, statMessage } from '../store/list.js';
 import { messagePath } from '../store/paths.js';
 import { inodesBeingWritten, judgeReady } from '../store/ready.js';
 import { PRIORITIES } from '../core/message.js';
@@ -71,9 +71,9 @@ export function createInboxes(
     const ready = judgeReady(stat, Date.now(), worker.root.config.settle, inodes);
     if (!ready.ready) {
       queue.drop(mailbox, name);
-      others.set(`${mailbox}/${name}`, stat.size === 0n ? 'it is empty' : 'it is still being written');
-      if (ready.again !== undefined) onSoon(ready.again);
-      return;
+      if (ready.again !== undefined) others.set(`${mailbox}/${name}`, 'it is still being written');
+      if (ready.again === undefined) return leave(mailbox, name, 'it is empty');
+      return onSoon(ready.again);
     }
     const stamp = `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
     if (queue.get(mailbox, name)?.stamp === stamp) return;
@@ -124,13 +124,15 @@ export function createInboxes(
     look,
     repliesTo: (id) => [...replies.values()].filter(({ to }) => to === id),
     async scan(mailbox) {
-      const names = new Set(listState(root, mailbox, 'inbox'));
+      const strays = listStrays(root, mailbox);
+      const names = new Set(listState(root, mailbox, 'inbox').concat(strays));
       const gone = [...queue.names(mailbox)].filter((name) => !names.has(name));
       for (const key of others.keys()) {
         const name = key.slice(mailbox.length + 1);
         if (key.startsWith(`${mailbox}/`) && !names.has(name)) gone.push(name);
       }
       for (const name of gone) forget(mailbox, name);
+      for (const name of strays) leave(mailbox, name, 'its name does not end in .md');
       const now = worker.clock.now();
       let until = performance.now() + SLICE;
       for (const name of names) {

@@ -43,6 +43,8 @@ export function createRunWriter(root: string, text: RunText, limit: number, hook
     end: (): string => scrubbed.push(whole.end()) + scrubbed.end(),
   };
   let pending = '';
+  /** Whether the trouble that holds up the appending was told. */
+  let isTold = false;
   let size = 0;
   let timer: NodeJS.Timeout | undefined;
   let isFull = false;
@@ -86,11 +88,13 @@ export function createRunWriter(root: string, text: RunText, limit: number, hook
       try {
         if (!appendExisting(messagePath(root, hooks.place()), toEol(piece, text.eol))) return hooks.onMissing();
         pending = pending.slice(piece.length);
+        isTold = false;
         hooks.onAppend(piece);
       } catch (error) {
         // The disk may have room again at the next piece; the end of the run writes all of it in any case.
-        if (error instanceof MailboxError) hooks.onTrouble(error);
-        else throw error;
+        if (!(error instanceof MailboxError)) throw error;
+        if (!isTold) hooks.onTrouble(error);
+        isTold = true;
       }
     },
     close() {

@@ -28,6 +28,11 @@ export function listState(root: string, mailbox: string, state: State): string[]
   return names;
 }
 
+/** What lies in an inbox and is no message by its name: not hidden, and not `*.md`. */
+export function listStrays(root: string, mailbox: string): string[] {
+  return namesOf(stateDir(root, mailbox, 'inbox')).filter((name) => !name.startsWith('.') && !isMessageFileName(name));
+}
+
 /** Hidden names that the store made in a state's folder (see hidden.ts). */
 export function listHidden(root: string, mailbox: string, state: State): string[] {
   return namesOf(stateDir(root, mailbox, state)).filter((name) => /^\.(claim|end|held|move|tmp)~/.test(name));

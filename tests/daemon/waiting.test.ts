@@ -241,6 +241,26 @@ describe('the host folder, deleted while the daemon runs', () => {
   });
 });
 
+describe('what is no message', () => {
+  it('is left alone, and told once', async () => {
+    const root = testRoot();
+    drop(root, 'server', 'note.txt', 'x');
+    drop(root, 'server', 'UPPER.MD', 'x');
+    drop(root, 'server', 'empty.md', '');
+    const old = new Date(Date.now() - 3_600_000);
+    await using d = await runDaemon(root);
+    utimesSync(pathOf(root, 'server', 'inbox', 'empty.md'), old, old);
+    drop(root, 'server', 'good.md', 'x');
+    await d.event('finished', 'good.md');
+    await waitUntil(() => d.events.filter((event) => event.type === 'trouble').length >= 2);
+    const told = d.events.filter((event) => event.type === 'trouble').map((event) => event.message);
+    expect(told).toContain('server/inbox/note.txt is left alone: its name does not end in .md');
+    expect(told).toContain('server/inbox/UPPER.MD is left alone: its name does not end in .md');
+    expect(new Set(told).size).toBe(told.length);
+    expect(tree(root)).toEqual(expect.arrayContaining(['server/inbox/empty.md', 'server/inbox/note.txt']));
+  });
+});
+
 describe('a mistyped field', () => {
   it('is kept, the task is run, and the mistake is told', async () => {
     const root = testRoot();

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { startDaemonProcess } from '../support/daemon-child.mjs';
 import { compare } from '../support/figures.mjs';
 import { folder, makeRoot } from '../support/place.mjs';
+import { until } from '../support/until.mjs';
 
 const FILES = 20_000;
 const STALL = 3_000;
@@ -57,11 +58,15 @@ async function stallOnce(dir) {
     writeFileSync(join(prepared, `${n}.md`), text(n));
     writeFileSync(join(bare, `${n}.md`), text(n));
   }
-  const daemon = await startDaemonProcess(root);
+  let isStalling = false;
+  const daemon = await startDaemonProcess(root, { onEvent: ({ type }) => (isStalling ||= type === 'stalling') });
   const stalled = daemon.ask('stall', STALL);
+  await until(() => isStalling, 10_000, 'the stall');
+  const begun = performance.now();
   for (let n = 0; n < FILES; n += 1) {
     renameSync(join(prepared, `${n}.md`), join(folder(root, MAILBOXES[n % 2], 'inbox'), `${n}.md`));
   }
+  if (performance.now() - begun > STALL) throw new Error('the stall was over before all files were renamed');
   await stalled;
   const started = performance.now();
   let size = 0;

@@ -45,11 +45,15 @@ const QUESTIONS = {
   },
   /** The histogram counts its own resolution as delay. */
   loop: () => ({ p50: loop.percentile(50) / 1e6 - 1, p99: loop.percentile(99) / 1e6 - 1, max: loop.max / 1e6 - 1 }),
-  /** Holds the event loop, as a slow disk or a suspended machine does. */
-  stall(ms) {
-    const until = performance.now() + ms;
-    while (performance.now() < until);
-  },
+  /** Holds the event loop, as a slow disk or a suspended machine does; says so when it begins. */
+  stall: (ms) =>
+    new Promise((resolve) => {
+      process.send?.({ events: [{ type: 'stalling', at: now() }] }, () => {
+        const until = performance.now() + ms;
+        while (performance.now() < until);
+        resolve(ms);
+      });
+    }),
   async stop() {
     await daemon.stop(0);
     setImmediate(() => process.disconnect?.());

@@ -2,6 +2,7 @@
 import type { Place } from '../core/message.js';
 import { readParked } from '../mailbox/parked.js';
 import { readServing } from '../mailbox/serving.js';
+import { renderAnswer } from '../format/answer.js';
 import type { FollowEvent } from '../mailbox/follow.js';
 import { EXIT, type ExitCode, exitOfOutcome } from './exit-codes.js';
 import type { Cli } from './command.js';
@@ -12,6 +13,8 @@ export interface Ending {
   /** `complete`, `failed`, …; `deleted`; `waiting` when it was given up. */
   outcome: string;
   result: string;
+  /** The answer's value, where it is JSON. */
+  structured_output?: unknown;
   place: Place | undefined;
 }
 
@@ -39,13 +42,13 @@ export async function showFollowing(
       cli.note('it was deleted');
       return { exit: EXIT.notFound, outcome: 'deleted', result: '', place: undefined };
     } else {
-      const { outcome, result, place } = event;
+      const { outcome, result, structured_output: value, place } = event;
       const isDone = exitOfOutcome(outcome) === EXIT.done;
-      if (isDone) print(restOf(shown, result));
+      if (isDone) print(restOf(shown, renderAnswer({ result, structured_output: value })));
       if (shown !== '' && !shown.endsWith('\n')) print('\n');
       if (!isDone) cli.note(`${outcome}: ${safeLine(result)}`);
       cli.note(cli.paint('dim', `${outcome}, ${nameOf(place)}`));
-      return { exit: exitOfOutcome(outcome), outcome, result, place };
+      return { exit: exitOfOutcome(outcome), outcome, result, structured_output: value, place };
     }
   }
   return { exit: EXIT.waiting, outcome: 'waiting', result: '', place: last };

@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, State } from '../core/message.js';
+import { readAnswer } from '../format/answer.js';
 import { parseMessage, resultText, type ParsedMessage } from '../format/message.js';
 import { statMessage } from '../store/list.js';
 import { messagePath } from '../store/paths.js';
@@ -16,8 +17,8 @@ export type FollowEvent =
   | { type: 'state'; state: State; place: Place }
   /** Markdown that was appended. */
   | { type: 'text'; text: string }
-  /** It has ended; `result` is the answer or the reason. */
-  | { type: 'end'; state: State; outcome: string; result: string; place: Place }
+  /** It has ended; `result` is the answer or the reason, `structured_output` the answer's value where it is JSON. */
+  | { type: 'end'; state: State; outcome: string; result: string; structured_output?: unknown; place: Place }
   /** It was deleted. */
   | { type: 'gone' };
 
@@ -72,7 +73,7 @@ export async function* followMessage(
           type: 'end',
           state: place.state,
           outcome,
-          result: resultText(message) ?? message.front.result?.error?.message ?? '',
+          ...readAnswer(resultText(message) ?? message.front.result?.error?.message ?? ''),
           place,
         };
         return;

@@ -2,6 +2,7 @@
 import type { CatalogRecord } from '../catalog/index.js';
 import { MailboxError } from '../core/errors.js';
 import type { FrontMatter } from '../core/message.js';
+import { readAnswer } from '../format/answer.js';
 import { parseMessage, resultText } from '../format/message.js';
 import { messagePath } from '../store/paths.js';
 import type { Desk } from './find.js';
@@ -20,6 +21,8 @@ export interface MessageView {
   /** What the runs recorded below it. */
   recorded: string;
   result: string | undefined;
+  /** The answer's value, where it is JSON (`output_schema`); `result` is then its text. */
+  structured_output?: unknown;
 }
 
 export function showMessage(desk: Desk, record: CatalogRecord): MessageView {
@@ -31,6 +34,7 @@ export function showMessage(desk: Desk, record: CatalogRecord): MessageView {
   const path = messagePath(desk.root.dir, record);
   try {
     const message = parseMessage(bytes, desk.root.config.key, { trustFields: true });
+    const section = resultText(message);
     return {
       record,
       path,
@@ -38,7 +42,7 @@ export function showMessage(desk: Desk, record: CatalogRecord): MessageView {
       problem: undefined,
       text: message.ownText,
       recorded: message.recorded,
-      result: resultText(message),
+      ...(section === undefined ? { result: undefined } : readAnswer(section)),
     };
   } catch (error) {
     if (!(error instanceof MailboxError)) throw error;

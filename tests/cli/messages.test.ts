@@ -259,6 +259,21 @@ test('say is refused where a running task would not take it; a task without a se
   expect((await daemon.result).code).toBe(0);
 });
 
+test('an answer with an output schema is a value for programs, without a fence', async () => {
+  const { dir, mb } = await makeRoot();
+  const schema = '{"type":"object","required":["n"],"properties":{"n":{"type":"integer"}}}';
+  const task = ['send', 'server', 'simulate: answer {"n": 42}', '--output-schema', schema, '--wait'];
+  const [sent, shown] = [start({ cwd: dir }, ...task, '--json'), start({ cwd: dir }, ...task)];
+  await waitUntil(() => [sent, shown].every((call) => call.err.includes('no daemon')), { what: 'both' });
+  expect(await mb('start', '--once')).toMatchObject({ code: 0 });
+  const { id, result, structured_output: value } = (await sent.result).json();
+  expect([value, JSON.parse(result)]).toEqual([{ n: 42 }, { n: 42 }]);
+  expect((await shown.result).out.match(/```json\n\{\n {2}"n": 42\n\}\n```\n/g)).toHaveLength(1);
+  expect((await mb('show', id, '--json')).json()).toMatchObject({ result, structured_output: { n: 42 } });
+  expect((await mb('show', id, '--result')).out).toBe(`${result}\n`);
+  expect((await mb('tail', id, '--json')).out).toContain('"structured_output":{"n":42}');
+});
+
 test('a path names messages only; move makes no mailbox, send says that it made one', async () => {
   const { dir, mb } = await makeRoot();
   const inbox = join(dir, 'mailboxes', 'server', 'inbox');

@@ -173,7 +173,13 @@ async function wait(
   stop.abort();
   if (cli.json) {
     const place = ending.place ? placeSummary(root, ending.place) : {};
-    cli.data({ ...summary, ...place, outcome: ending.outcome, result: ending.result });
+    cli.data({
+      ...summary,
+      ...place,
+      outcome: ending.outcome,
+      result: ending.result,
+      structured_output: ending.structured_output,
+    });
   } else if (ending.exit === EXIT.waiting) {
     cli.note(`still waiting; go on with: mailboxd tail ${sent.id}`);
   }

@@ -22,7 +22,8 @@ export const command = defineCommand({
     const hasEnded = record.state === 'complete' || record.state === 'failed';
     if (cli.json) {
       const message = summaryOf(desk.root.dir, record);
-      cli.data({ message, fields: fields ?? null, problem: problem ?? null, text, recorded, result: result ?? null });
+      const answer = { result: result ?? null, structured_output: view.structured_output };
+      cli.data({ message, fields: fields ?? null, problem: problem ?? null, text, recorded, ...answer });
     } else if (args.result) {
       if (result !== undefined) cli.text(`${result}\n`);
       else

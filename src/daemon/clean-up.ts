@@ -13,8 +13,14 @@ function entries(dir: string): string[] {
   }
 }
 
-/** Removes what is older than `keep`, but nothing of a session that a waiting or running message may still resume. */
-export function cleanUp(worker: Worker): void {
+/** How many entries are looked at between two turns of the event loop. */
+const SLICE = 200;
+
+/**
+ * Removes what is older than `keep`, but nothing of a session that a waiting or running message may still resume. In
+ * slices; ends early when `isOver`.
+ */
+export async function cleanUp(worker: Worker, isOver: () => boolean): Promise<void> {
   const root = worker.root.dir;
   const limit = worker.clock.now() - worker.root.config.keep;
   const wanted = new Set<string>();
@@ -30,8 +36,12 @@ export function cleanUp(worker: Worker): void {
     [join(hostDir(root), 'sessions'), (name) => name.replace(/\.json$/, '')],
     [join(hostDir(root), 'kept'), (name) => name],
   ];
+  let looked = 0;
   for (const [dir, ownerOf] of folders) {
     for (const name of entries(dir)) {
+      looked += 1;
+      if (looked % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (isOver()) return;
       const path = join(dir, name);
       try {
         const stat = lstatSync(path, { throwIfNoEntry: false });

@@ -46,6 +46,8 @@ export interface Daemon extends AsyncDisposable {
 const RECONCILE = 3_000;
 /** How often the catalog looks at every file, ms. */
 const SYNC = 300_000;
+/** How often what is older than `keep` is removed, ms. */
+const TIDY = 6 * 3_600_000;
 /** When that is done first after the start, which takes finished messages by name alone, ms. */
 const SETTLED = 20_000;
 const TURN = 1_000;
@@ -210,7 +212,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await sweepProcesses(worker);
   await recover();
   await sendPendingReplies(worker);
-  cleanUp(worker);
   // What is kept warm is started now, not with the first task.
   const { runner: usual, runners: configured } = root.config;
   if (usual === 'claude' && configured.claude.warm > 0 && !options.once) worker.runner(usual);
@@ -242,18 +243,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await scan();
 
   const turn = setInterval(() => (lastTurn = performance.now()), TURN);
-  let otherDaemons = 0;
-  const reconcile = setInterval(() => {
-    if (isStopping) return;
+  let turns = 0;
+  const reconcile = (): void => {
     lookAtRunning();
     for (const bell of bells) bell.adapt();
-    otherDaemons += 1;
-    if (otherDaemons % 10 === 0) recoverAgain();
+    turns += 1;
+    if (turns % 10 === 0) recoverAgain();
     void scan();
-  }, RECONCILE);
+  };
+  const tidy = (): void => void cleanUp(worker, () => isStopping).catch((error: unknown) => fault(error, 'tidying up'));
   const readAll = (): void => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders'));
   if (!options.once) timers.later(SETTLED, readAll);
-  const sync = setInterval(readAll, SYNC);
+  tidy();
+  const intervals = [setInterval(reconcile, RECONCILE), setInterval(readAll, SYNC), setInterval(tidy, TIDY)];
 
   let stopping: Promise<void> | undefined;
   const hurry = new AbortController();
@@ -262,8 +264,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (stopping && grace === 0) hurry.abort();
     stopping ??= (async () => {
       isStopping = true;
-      clearInterval(reconcile);
-      clearInterval(sync);
+      for (const interval of intervals) clearInterval(interval);
       clearTimeout(pumpTimer);
       timers.close();
       for (const bell of bells) await bell.close();

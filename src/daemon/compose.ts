@@ -191,7 +191,17 @@ export function renderRefusal(
   nonce: string,
   reason: { message: string; hint?: string | undefined },
 ): string {
-  const hint = reason.hint ? `\n\n${reason.hint[0]?.toUpperCase()}${reason.hint.slice(1)}.` : '';
+  const hint = reason.hint ? `\n\n${asSentence(reason.hint)}` : '';
   const next = '\n\nMend it above this line and move the file back to `inbox/`, or run `mailboxd retry` on it.';
-  return `\n${refusedMarker(refusalToken(key, nonce))}\n## Refused\n\n${reason.message}${reason.message.endsWith('.') ? '' : '.'}${hint}${next}\n`;
+  return `\n${refusedMarker(refusalToken(key, nonce))}\n## Refused\n\n${closed(reason.message)}${hint}${next}\n`;
+}
+
+/** A path or a name stays as it is written; a plain word begins the sentence. */
+function asSentence(text: string): string {
+  const isWord = /^[a-z]+(?=[ ,;:]|$)/.test(text);
+  return closed(isWord ? `${text[0]?.toUpperCase()}${text.slice(1)}` : text);
+}
+
+function closed(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text.replace(/:$/, '')}.`;
 }

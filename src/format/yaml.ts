@@ -63,10 +63,17 @@ export function parseYamlDocument(text: string, what: string): Document.Parsed {
     });
   }
   const problem = document.errors[0];
+  if (problem?.code === 'DUPLICATE_KEY') {
+    const key = /^(?:"[^"\n]{0,60}"|'[^'\n]{0,60}'|[^\s:,{}[\]]{1,60})/.exec(text.slice(problem.pos[0]))?.[0] ?? '';
+    const line = problem.linePos?.[0].line;
+    throw new MailboxError('invalid', `${what}: found the field ${key} twice${line ? `, again in line ${line}` : ''}`, {
+      hint: 'keep one of the two',
+    });
+  }
   if (problem) {
     throw new MailboxError(
       'invalid',
-      `${what} cannot be read as YAML: ${problem.message.split('\n')[0]?.slice(0, 200)}`,
+      `${what} cannot be read as YAML: ${problem.message.split('\n')[0]?.slice(0, 200).replace(/:$/, '')}`,
       {
         hint: 'put quotes round values that hold ": ", "#" or begin with a bracket',
       },

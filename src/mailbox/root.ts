@@ -50,6 +50,12 @@ export function readRoot(dir: string): Root {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
+    if (systemCode(error) === 'EISDIR') {
+      throw new MailboxError('invalid', `found a folder in the place of ${path}, expected a file`, {
+        hint: 'move it away; `mailboxd init --as <name>` writes a new one',
+        cause: error,
+      });
+    }
     if (systemCode(error) !== 'ENOENT') throw diskFault(error, `reading ${path}`);
   }
   const config = parseConfig(text, path, {

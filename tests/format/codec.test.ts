@@ -164,7 +164,7 @@ describe('front matter', () => {
     ['---\n- a\n---\n', /found a list, expected fields/],
     ['---\na: &x 1\nb: *x\n---\n', /anchor or alias/],
     ['---\na: !!js/function x\n---\n', /tag/],
-    ['---\na: 1\na: 2\n---\n', /unique/],
+    ['---\na: 1\na: 2\n---\n', /found the field a twice, again in line 3/],
     [`---\na: ${'['.repeat(2_000)}\n---\n`, /nested more than 32 deep/],
     [`---\n${'- '.repeat(200)}a\n---\n`, /indented by/],
     [`---\na: "${'x'.repeat(70_000)}"\n---\n`, /no closing "---" within|bytes, expected at most/],

@@ -39,7 +39,7 @@ export function checkDay(config: Config, sender: string, spent: SpentToday): Day
   for (const { prefix, limits, use } of scopes(config, sender, spent)) {
     const { tasks_per_day: tasks, cost_per_day: cost } = limits;
     if (tasks !== undefined && use.tasks >= tasks) {
-      return { key: `${prefix}.tasks_per_day`, used: `${use.tasks} tasks`, limit: `${tasks} tasks` };
+      return { key: `${prefix}.tasks_per_day`, used: `${use.tasks}`, limit: tasks === 1 ? '1 task' : `${tasks} tasks` };
     }
     if (cost !== undefined && cost - use.cost_usd < LEAST_BUDGET) {
       return { key: `${prefix}.cost_per_day`, used: `$${use.cost_usd.toFixed(2)}`, limit: `$${cost}` };

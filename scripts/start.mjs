@@ -33,7 +33,9 @@ process.exitCode = await runCli(['start', ...choice, ...args], io);
 
 function buildIfOld() {
   const built = join(root, 'dist', 'cli', 'main.js');
-  const newest = Math.max(...['src', 'schemas', 'tsconfig.json', 'package.json'].map((path) => newestIn(join(root, path))));
+  const newest = Math.max(
+    ...['src', 'schemas', 'tsconfig.json', 'package.json'].map((path) => newestIn(join(root, path))),
+  );
   // The youngest output: the compiler leaves files alone that come out the same.
   if (existsSync(built) && newestIn(join(root, 'dist')) >= newest) return;
   const { status } = spawnSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' });

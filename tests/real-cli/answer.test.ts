@@ -179,10 +179,11 @@ it('real CLI: a key that the stream cuts in two is in no file', async () => {
 
 it("real CLI: a hung API is ended by the task's timeout, with no process left", async () => {
   scene.script('anyone-there', { hang: true });
-  dropTask(scene, 'hung.md', 'anyone-there', 'timeout: 2s\nmax_attempts: 1');
+  dropTask(scene, 'hung.md', 'anyone-there', 'timeout: 6s\nmax_attempts: 1');
+  await waitUntil(() => scene.requestsOf('anyone-there').length === 1, { timeout: PATIENCE, what: 'the request' });
   const done = await ended(scene, 'failed', 'hung.md');
   expect(frontOf(done).result).toMatchObject({ outcome: 'failed', error: { code: 'timeout' } });
-  expect(done).toContain('it ran longer than 2.0s');
+  expect(done).toContain('it ran longer than 6.0s');
   expect(scene.requestsOf('anyone-there')).toHaveLength(1);
   expectGone(sessionOf(done));
 });

@@ -95,12 +95,12 @@ export function recordFromHead(place: Place, head: Buffer, times: FileTimes): Ca
   try {
     const split = splitFrontMatter(decoded);
     const front = (split.block === undefined ? {} : readFields(split.block)) as FrontMatter;
-    const unusable =
-      place.state === 'failed' &&
-      front.result === undefined &&
-      findMarkers(decoded, (token) => token.startsWith('r')).length > 0;
-    const record = recordOf(place, front, split.body, times);
-    return unusable ? { ...record, outcome: 'refused', reason: 'invalid' } : record;
+    const isFailed = place.state === 'failed' && front.result === undefined;
+    const refusal = isFailed ? findMarkers(split.body, (token) => token.startsWith('r'))[0] : undefined;
+    if (!refusal) return recordOf(place, front, split.body, times);
+    const own = split.body.slice(0, refusal.start);
+    const subject = subjectOf(front, own) || place.name.replace(/\.md$/, '');
+    return { ...recordOf(place, front, own, times), subject, outcome: 'refused', reason: 'invalid' };
   } catch {
     return {
       ...recordOf(place, {}, '', times),

@@ -91,6 +91,10 @@ describe('login', () => {
     expect(result.out).not.toContain('sk-ant');
     expect(existsSync(join(dir, '.mailboxd', 'bell'))).toBe(true);
     expect(await callsIn(dir, { stdin: 'x' })('login')).toMatchObject({ code: 64 });
+    expect(await callsIn(dir, { stdin: '' })('login', '--profile', 'nope')).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('there is no profile "nope"'),
+    });
   });
 
   test('on a terminal it is the CLI’s own, also outside a root', async () => {
@@ -114,7 +118,7 @@ test('setup finds a CLI that is there, and installs none without being told to',
   expect((await callsIn(dir, { env })('setup', '--json')).json()).toEqual({
     installed: false,
     path: join(dir, 'bin', 'claude'),
-    version: null,
+    version: '2.1.197',
   });
   expect(await callsIn(dir)('setup')).toMatchObject({ code: 64, err: expect.stringContaining('--yes') });
   expect(await callsIn(dir, { env: { PATH: '/nonexistent' } })('setup', '--yes')).toMatchObject({

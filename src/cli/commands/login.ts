@@ -1,6 +1,6 @@
 import { ringBell } from '../../mailbox/serving.js';
 import { readParked } from '../../mailbox/parked.js';
-import { runLogin, storeToken } from '../../runners/claude/index.js';
+import { claudeEnvironment, runLogin, storeToken } from '../../runners/claude/index.js';
 import { claudeConfigOf, rootIfAny } from '../claude-config.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -19,12 +19,15 @@ export const command = defineCommand({
   ],
   async run(args, cli) {
     const { env, isTTY, stdin } = cli.io;
+    const config = claudeConfigOf(cli);
+    // Before a token is asked for: an unknown profile is the first thing that is wrong.
+    if (args.profile !== undefined) claudeEnvironment(config, env, { profile: args.profile });
     let file: string | undefined;
     if (args['token-stdin'] === true || !isTTY.stdin) {
       file = await storeToken((await readAll(stdin)).toString('utf8'), env);
     } else {
       const options = { environment: env, ...(args.profile !== undefined && { profile: args.profile }) };
-      if (!(await runLogin(claudeConfigOf(cli), options))) {
+      if (!(await runLogin(config, options))) {
         cli.note('mailboxd: the login did not succeed');
         return EXIT.failed;
       }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { MailboxError } from '../../core/errors.js';
-import { findClaude, installClaude, installDir } from '../../runners/claude/index.js';
+import { findClaude, installClaude, installDir, versionOfClaude } from '../../runners/claude/index.js';
 import { ringBell } from '../../mailbox/serving.js';
 import { claudeConfigOf, rootIfAny } from '../claude-config.js';
 import { defineCommand } from '../command.js';
@@ -20,10 +20,12 @@ export const command = defineCommand({
   ],
   async run(args, cli) {
     const { env, isTTY } = cli.io;
-    const found = findClaude(claudeConfigOf(cli).path, env);
+    const config = claudeConfigOf(cli);
+    const found = findClaude(config.path, env);
     if (found !== undefined && args.force !== true) {
-      if (cli.json) cli.data({ installed: false, path: found, version: null });
-      else cli.line(`the Claude CLI is there already: ${found}`);
+      const version = await versionOfClaude(found, config, env);
+      if (cli.json) cli.data({ installed: false, path: found, version: version ?? null });
+      else cli.line(`the Claude CLI is there already: ${found}${version === undefined ? '' : ` (${version})`}`);
       return EXIT.done;
     }
     const target = installDir(env);

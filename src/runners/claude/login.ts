@@ -37,7 +37,7 @@ export async function checkClaude(
       ask(program, ['--version'], environment, signal),
       ask(program, ['auth', 'status', '--json'], environment, signal),
     ]);
-    const number = /^\d+\.\d+\.\d+\S*/.exec(version.stdout)?.[0];
+    const number = versionIn(version.stdout);
     if (number === undefined) {
       const said = (version.stdout + version.stderr).trim().slice(0, 300);
       return unusable(`${program} does not answer as the Claude CLI does${said ? `: ${said}` : ''}`);
@@ -52,6 +52,24 @@ export async function checkClaude(
     if (error instanceof MailboxError) {
       return { ok: false, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
     }
+    throw error;
+  }
+}
+
+function versionIn(said: string): string | undefined {
+  return /^\d+\.\d+\.\d+\S*/.exec(said)?.[0];
+}
+
+/** What version the program says it is; undefined when it does not answer as the Claude CLI does. */
+export async function versionOfClaude(
+  program: string,
+  config: ClaudeConfig,
+  from: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  try {
+    return versionIn((await ask(program, ['--version'], claudeEnvironment(config, from).environment)).stdout);
+  } catch (error) {
+    if (error instanceof MailboxError) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
-// Builds dist/ from src/. Runs at `npm ci` (prepare), before `npm start` and before the tests.
+// Builds dist/ from src/. Runs before `npm start` (where src/ is newer), before the tests and before a
+// package is made. Not at `npm ci`: a package with a script of that kind is one that npm warns about.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

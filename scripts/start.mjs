@@ -14,6 +14,7 @@ const { runCli } = await load('cli/run-cli.js');
 const { processIo } = await load('cli/io.js');
 const io = processIo();
 io.env = { ...io.env, MAILBOXD_ROOT: root };
+io.program = 'npx mailboxd';
 
 let choice = [];
 try {
@@ -69,7 +70,7 @@ async function chooseRunner() {
   process.stdout.write(
     ok
       ? `Claude answers: ${message}.\n`
-      : `The built-in simulator answers, no real model: ${message} (mailboxd setup and mailboxd login change that).\n`,
+      : `The built-in simulator answers, no real model: ${message} (npx mailboxd setup and npx mailboxd login change that).\n`,
   );
   return ['--runner', ok ? 'claude' : 'simulator'];
 }

@@ -8,6 +8,8 @@ export interface Io {
   stderr: Writable;
   env: NodeJS.ProcessEnv;
   cwd: string;
+  /** How a person calls the program from here; `mailboxd` where it is not said. */
+  program?: string;
   isTTY: { stdin: boolean; stdout: boolean; stderr: boolean };
   /** Characters in a line of the terminal. */
   columns: number;

@@ -131,6 +131,7 @@ test('npm start delivers a sample, has it answered, and leaves the git repositor
   const first = await npmStart('--once');
   expect(first.code, first.out).toBe(0);
   expect(first.out).toContain('The built-in simulator answers, no real model: the Claude CLI was not found');
+  expect(first.out).toContain('npx mailboxd setup');
   expect(first.out).toMatch(/▸ \[1\] Hello from mailboxd[\s\S]*│[\s\S]*read it: mailboxes\/server\/complete\/\S+\.md/);
   const [name = ''] = inFolder(dir, 'complete');
   expect(readFileSync(join(dir, 'mailboxes', 'server', 'complete', name), 'utf8')).toMatch(

@@ -175,7 +175,7 @@ function tellNext(cli: Cli, root: Root, mailboxes: readonly string[]): void {
   cli.line(
     cli.paint(
       'dim',
-      `Drop a markdown file into mailboxes/${last}/inbox/, or: mailboxd send ${last} "Say hello" --wait`,
+      `Drop a markdown file into mailboxes/${last}/inbox/, or: ${cli.io.program ?? 'mailboxd'} send ${last} "Say hello" --wait`,
     ),
   );
   cli.line(cli.paint('dim', `Ctrl-C stops. Log: ${logFileOf(logDirOf(root.dir))}`));

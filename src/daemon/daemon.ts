@@ -44,12 +44,10 @@ export interface Daemon extends AsyncDisposable {
 
 /** How often the folders are looked at without any bell, ms. */
 const RECONCILE = 3_000;
-/** How often the catalog looks at every file, ms. */
+/** How often the catalog looks at every file, ms; the start takes finished messages by name alone. */
 const SYNC = 300_000;
 /** How often what is older than `keep` is removed, ms. */
 const TIDY = 6 * 3_600_000;
-/** When that is done first after the start, which takes finished messages by name alone, ms. */
-const SETTLED = 20_000;
 const TURN = 1_000;
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -253,7 +251,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
   const tidy = (): void => void cleanUp(worker, () => isStopping).catch((error: unknown) => fault(error, 'tidying up'));
   const readAll = (): void => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders'));
-  if (!options.once) timers.later(SETTLED, readAll);
   tidy();
   const intervals = [setInterval(reconcile, RECONCILE), setInterval(readAll, SYNC), setInterval(tidy, TIDY)];
 

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MailboxError, messageOf } from '../../core/errors.js';
 import {
   CRASH_POLICIES,
@@ -16,6 +15,7 @@ import { amount, duration, given, pairs, timeFrom, wholeNumber } from '../argume
 import { type Cli, defineCommand } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { readFile, readMessageText } from '../message-text.js';
+import { giveUpAfter } from '../give-up.js';
 
 const text = (describe: string) => ({ type: 'string', describe }) as const;
 const list = (describe: string) => ({ type: 'string', array: true, describe }) as const;
@@ -163,11 +163,7 @@ async function wait(
   await using desk = await cli.desk();
   const stop = new AbortController();
   const { signal } = stop;
-  if (patience !== undefined)
-    void sleep(patience, undefined, { signal }).then(
-      () => stop.abort(),
-      () => undefined,
-    );
+  giveUpAfter(patience, stop);
   const events = desk.follow(sent, { signal, fromStart: true });
   const ending = await showFollowing(cli, root, events, { quiet: cli.json });
   stop.abort();

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { placeSummary } from '../../mailbox/message-summary.js';
 import { duration } from '../arguments.js';
 import { defineCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { showFollowing } from '../follow-output.js';
+import { giveUpAfter } from '../give-up.js';
 
 export const command = defineCommand({
   about: 'Prints what a task writes, as it is written, and exits by its outcome. It may still be waiting.',
@@ -20,11 +20,7 @@ export const command = defineCommand({
     await using desk = await cli.desk();
     const stop = new AbortController();
     const { signal } = stop;
-    if (patience !== undefined)
-      void sleep(patience, undefined, { signal }).then(
-        () => stop.abort(),
-        () => undefined,
-      );
+    giveUpAfter(patience, stop);
     const { id } = await desk.find(cli.reference(args.id));
     const events = desk.follow(id || cli.reference(args.id), { signal, fromStart: args.new !== true });
     if (cli.json) {

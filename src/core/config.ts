@@ -39,6 +39,15 @@ export interface Allow {
   mcp_servers: string[];
 }
 
+export interface SignatureRules {
+  /** Whose messages must be signed: everybody's, nobody's, or those of the senders in this list. */
+  require: boolean | string[];
+  /** The file that says which keys sign for which sender; a relative path lies below the root. */
+  allowed_signers: string;
+  /** How old a signed message may be when it is first claimed, ms; undefined for no bound. */
+  max_age: number | undefined;
+}
+
 export interface ClaudeProfile {
   /** Directory of this client's CLI configuration; relative ones lie below `CLIENTS_DIR`. */
   config_dir: string;
@@ -88,6 +97,9 @@ export interface Config {
   limits: Limits;
   senders: Record<string, Partial<Limits>>;
   allow: Allow;
+  signatures: SignatureRules;
+  /** The SSH key that signs what is sent from here: a private key's path, or a public key's whose private key an agent has. */
+  sign: string | undefined;
   create_mailboxes: boolean;
   /** How long a finished answer serves an equal task, ms; 0 is off. */
   cache: number;
@@ -141,6 +153,8 @@ export function defaultConfig(identity: { host: string; key: string }): Config {
       senders: ['*'],
       mcp_servers: [],
     },
+    signatures: { require: false, allowed_signers: '.mailboxd/allowed_signers', max_age: undefined },
+    sign: undefined,
     create_mailboxes: true,
     cache: 0,
     park: true,

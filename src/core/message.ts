@@ -65,6 +65,8 @@ export interface MessageFields {
   metadata?: Record<string, unknown>;
   traceparent?: string;
   options?: TaskOptions;
+  /** The sender's SSH signature over the other fields of this interface and the own text, in base64. */
+  signature?: string;
 }
 
 /** A worker's exclusive right to run a message; stands in the front matter while it is in `in_progress/`. */

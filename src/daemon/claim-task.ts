@@ -9,6 +9,7 @@ import { claimToken } from '../core/token.js';
 import { assembleMessage, MAX_MESSAGE_BYTES } from '../format/message.js';
 import { nameOf } from '../mailbox/find.js';
 import { findIdHolder } from '../mailbox/identity.js';
+import { checkSignature, judgeSignature, noteSigned, type SignatureCheck } from '../mailbox/signing/check.js';
 import { describeProblems, findStrayKeys } from '../schema/index.js';
 import { isAlive } from '../host/process-id.js';
 import { takeMessage, type TakeDecision, type TakenFile } from '../store/claim.js';
@@ -37,6 +38,8 @@ const BUSY_AGAIN = 200;
 /** The state of one decision while the file is in nobody's folder. */
 interface Draft {
   id?: string;
+  /** What its signature was found to be worth before it was taken; undefined where none counts. */
+  signature?: SignatureCheck | undefined;
   hold?: { until: number; daily?: string };
   ended?: { id: string | undefined; outcome: ResultRecord['outcome']; reason: string };
   plan?: Omit<RunPlan, 'place'>;
@@ -58,12 +61,18 @@ export async function claimTask(worker: Worker, waiting: { mailbox: string; name
 }
 
 async function claimDraft(worker: Worker, place: Place, draft: Draft): Promise<ClaimOutcome> {
+  draft.signature = await checkSignature(worker.root, place, worker.clock.now());
   const result = await takeMessage(worker.root.dir, place, worker.who, MAX_MESSAGE_BYTES * 4, (read, take) =>
     'problem' in read
       ? refuseUnusable(worker, draft, Buffer.alloc(0), { message: read.problem.message, hint: read.problem.hint })
       : decideOrRefuse(worker, draft, place, read, take),
   );
   if (!result.won) return result.returned && draft.hold ? { kind: 'hold', ...draft.hold } : { kind: 'gone' };
+  if (draft.signature && (draft.plan || draft.ended?.outcome === 'complete')) {
+    const now = worker.clock.now();
+    const fault = await noteSigned(worker.root, draft.signature, draft.plan?.claim.epoch, now);
+    if (fault) worker.emit({ type: 'trouble', message: fault.message, ...(fault.hint && { hint: fault.hint }) });
+  }
   if (draft.plan) return { kind: 'run', plan: { ...draft.plan, place: result.place } };
   return { kind: 'ended', place: result.place, ...(draft.ended ?? { id: undefined, outcome: 'refused', reason: '' }) };
 }
@@ -137,6 +146,15 @@ function decide(worker: Worker, draft: Draft, place: Place, file: TakenFile, tak
       ),
     };
   };
+
+  if (draft.signature) {
+    const judged = judgeSignature(worker.root, draft.signature, bytes, reading.changes['copied_from'] !== undefined);
+    if (judged === 'again') {
+      draft.hold = { until: now + BUSY_AGAIN };
+      return undefined;
+    }
+    if (judged) return judged.unsealed ? refuseUnusable(worker, draft, bytes, judged) : end('refused', judged);
+  }
 
   const decision = decidePolicy(front, place.mailbox, config, policyFacts(worker, place, front.from, now, homedir()));
   if (!decision.ok) {

@@ -49,6 +49,12 @@ export interface ConfigYaml {
   limits?: LimitsYaml | null;
   senders?: Record<string, LimitsYaml | null> | null;
   allow?: Partial<Allow> | null;
+  signatures?: {
+    require?: boolean | string[];
+    allowed_signers?: string | null;
+    max_age?: string | null;
+  } | null;
+  sign?: string | null;
   create_mailboxes?: boolean;
   cache?: string;
   park?: boolean;

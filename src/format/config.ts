@@ -3,7 +3,7 @@
  * schemas/config.schema.json, defaults filled in, spans in ms, directories absolute.
  */
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { type Config, type Limits, defaultConfig } from '../core/config.js';
 import { parseDuration } from '../core/duration.js';
 import { MailboxError } from '../core/errors.js';
@@ -55,6 +55,12 @@ export function parseConfig(text: string | undefined, where: string, given: Conf
       Object.entries(yaml.senders ?? {}).map(([name, limits]) => [name, readLimits(limits ?? {})]),
     ),
     allow: { ...defaults.allow, ...yaml.allow, dirs: (yaml.allow?.dirs ?? []).map((dir) => dirOf(dir, given)) },
+    signatures: {
+      require: yaml.signatures?.require ?? defaults.signatures.require,
+      allowed_signers: homeOf(yaml.signatures?.allowed_signers ?? defaults.signatures.allowed_signers, given),
+      max_age: spanOf(yaml.signatures?.max_age),
+    },
+    sign: yaml.sign === null || yaml.sign === undefined ? undefined : dirOf(yaml.sign, given),
     create_mailboxes: yaml.create_mailboxes ?? defaults.create_mailboxes,
     cache: yaml.cache === 'off' ? 0 : (spanOf(yaml.cache) ?? defaults.cache),
     park: yaml.park ?? defaults.park,
@@ -63,7 +69,7 @@ export function parseConfig(text: string | undefined, where: string, given: Conf
     grace: spanOf(yaml.grace) ?? defaults.grace,
     keep: spanOf(yaml.keep) ?? defaults.keep,
   };
-  report(where, findLongTimers(config));
+  report(where, [...findLongTimers(config), ...findSyncedSigners(config, given)]);
   return config;
 }
 
@@ -120,6 +126,16 @@ function homeOf(path: string, given: ConfigGivens): string {
 function dirOf(path: string, given: ConfigGivens): string {
   const full = homeOf(path, given);
   return isAbsolute(full) ? resolve(full) : resolve(given.root, full);
+}
+
+/** Whoever can write to the synced tree must not be able to say whose keys count. */
+function findSyncedSigners({ signatures }: Config, given: ConfigGivens): SchemaProblem[] {
+  const file = resolve(given.root, signatures.allowed_signers);
+  const [first] = relative(given.root, file).split(/[/\\]/);
+  const isOutside = first === '..' || first === '.mailboxd' || isAbsolute(relative(given.root, file));
+  if (isOutside) return [];
+  const expected = 'a path below .mailboxd/ or outside the root, where nothing is synced';
+  return [problemOf({ path: 'signatures.allowed_signers', found: file, expected })];
 }
 
 function findLongTimers(config: Config): SchemaProblem[] {

@@ -22,6 +22,10 @@ export interface Draft {
   fields?: MessageFields;
   /** Paths of files to send along. */
   attach?: string[];
+  /** The SSH key's file to sign it with; else `sign` of the configuration, `false` for neither. */
+  sign?: string | false;
+  /** Whether a person is there who can type the key's passphrase. */
+  mayAsk?: boolean;
 }
 
 export interface Sent {
@@ -85,11 +89,19 @@ export async function sendMessage(root: Root, clock: Clock, draft: Draft): Promi
     });
   }
   const changes = Object.fromEntries(Object.entries(ordered(fields)).filter(([key, value]) => own[key] !== value));
-  const bytes = assembleMessage({ split, ownText: split.body, recorded: '' }, changes);
+  const unsigned = assembleMessage({ split, ownText: split.body, recorded: '' }, changes);
+  const key = draft.sign ?? root.config.sign;
+  const bytes = key ? await signed(root, unsigned, key, draft.mayAsk === true) : unsigned;
   if (!known) makeMailbox(root.dir, draft.to);
   const name = fileNameOf(subject, new Date(clock.now()), randomSuffix().slice(0, 4));
   const place = await deliverFile(root.dir, { mailbox: draft.to, state: 'inbox', name }, bytes);
   return { id: String(id), place, created_mailbox: !known };
+}
+
+/** Loaded when it is first needed: most messages are sent without. */
+async function signed(root: Root, text: string, key: string, mayAsk: boolean): Promise<string> {
+  const { signMessage } = await import('./signing/sign.js');
+  return signMessage(root, text, key, mayAsk);
 }
 
 function copyAttachments(root: string, id: string, paths: string[]): string[] {

@@ -95,6 +95,8 @@ allow:
   dirs: [/srv/a/../b, work, ~/code, "~"]
   senders: [laptop]
   mcp_servers: [github]
+signatures: { require: [laptop], allowed_signers: ~/signers, max_age: 7d }
+sign: ~/.ssh/id_ed25519
 create_mailboxes: false
 cache: 1h
 park: false
@@ -145,6 +147,8 @@ keep: 7d
         senders: ['laptop'],
         mcp_servers: ['github'],
       },
+      signatures: { require: ['laptop'], allowed_signers: '/home/ada/signers', max_age: 604_800_000 },
+      sign: '/home/ada/.ssh/id_ed25519',
       create_mailboxes: false,
       cache: 3_600_000,
       park: false,
@@ -172,6 +176,12 @@ keep: 7d
     ['an unknown key', 'zebra: 1', /zebra: found an unknown key, expected one of host, key, as/],
     ['no unit', 'limits: { timeout: 90 }', /limits\.timeout: found 90, expected a duration such as 90s/],
     ['no time', 'limits: { timeout: 0s }', /limits\.timeout: found "0s", .* longer than nothing/],
+    [
+      'signers that are synced',
+      'signatures: { allowed_signers: mailboxes/signers }',
+      /signatures\.allowed_signers: found "?\/srv\/box\/mailboxes\/signers"?, expected a path below \.mailboxd\/ or outside/,
+    ],
+    ['no rule', 'signatures: { require: yes }', /signatures\.require: found "yes", expected true, false or a list/],
     ['too long for a timer', 'limits: { timeout: 25d }', /limits\.timeout: found 25 days, expected at most 24d/],
     ['too long for a timer, for a sender', 'senders: { x: { timeout: 999d } }', /senders\.x\.timeout: found 999 days/],
     ['an empty list for everybody', 'allow: { senders: }', /allow\.senders: found nothing, expected a list/],

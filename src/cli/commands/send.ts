@@ -71,6 +71,7 @@ export const command = defineCommand({
     file: text('Read the text from this file, front matter included'),
     template: text('Fill in templates/<name>.md of the root'),
     var: list('key=value for the template; may be repeated'),
+    sign: text('Sign it with this SSH key; else the `sign` of config.yaml, if any (--no-sign: not at all)'),
     wait: { type: 'boolean', describe: 'Print the answer as it comes, and exit by the outcome' },
     'give-up': text('With --wait: stop waiting after this long (exit 2)'),
     ...FIELDS,
@@ -128,6 +129,7 @@ export const command = defineCommand({
       text: await textOf(cli, args),
       fields,
       attach: (args.attach ?? []).map((path) => resolve(cli.io.cwd, path)),
+      ...signingOf(cli, args.sign),
     });
     const summary = { id: sent.id, ...placeSummary(root.dir, sent.place), created_mailbox: sent.created_mailbox };
     if (sent.created_mailbox) cli.note(await newMailboxNote(root.dir, args.to, args.wait === true));
@@ -141,6 +143,14 @@ export const command = defineCommand({
     return EXIT.done;
   },
 });
+
+/** `--sign KEY`, or `--no-sign`, which comes as `false`; without either, `sign` of the configuration holds. */
+function signingOf(cli: Cli, given: string | undefined): { sign?: string | false; mayAsk: boolean } {
+  const mayAsk = cli.io.isTTY.stderr;
+  if (given === undefined) return { mayAsk };
+  if ((given as unknown) === false) return { sign: false, mayAsk };
+  return { sign: resolve(cli.io.cwd, given.replace(/^~(?=\/)/, cli.io.env['HOME'] ?? '~')), mayAsk };
+}
 
 /** A typing mistake in the name makes a mailbox where nobody looks. */
 async function newMailboxNote(root: string, mailbox: string, isWaiting: boolean): Promise<string> {

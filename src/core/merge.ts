@@ -1,0 +1,7 @@
+/** The merge by message: two sides' changes become one tree that holds both (merge/changes.ts has the rules). Pure. */
+export { blobId } from './merge/blob-id.js';
+export type { Change, FileVersion, MergeNote, MergeResult } from './merge/change.js';
+export { mergeChanges } from './merge/changes.js';
+export { type FinishParts, mergeFinish } from './merge/finish.js';
+export { pairChanges } from './merge/pair.js';
+export { type Location, isPersonsMove, locate } from './merge/place.js';

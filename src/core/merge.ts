@@ -5,3 +5,4 @@ export { mergeChanges } from './merge/changes.js';
 export { type FinishParts, mergeFinish } from './merge/finish.js';
 export { pairChanges } from './merge/pair.js';
 export { type Location, isPersonsMove, locate } from './merge/place.js';
+export type { RunRules } from './merge/run.js';

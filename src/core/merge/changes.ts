@@ -9,12 +9,14 @@
  * | edited | edited | by line; where the lines touch, two files |
  * | deleted | unchanged, renamed, month folder, claim shown | deleted |
  * | deleted | edited, or moved by a person | kept |
+ * | run and finished | edited, or moved by a person | as finish.ts has it, when `rules` tell a run |
  * | new | new, same path | two files |
  */
 import { blobId } from './blob-id.js';
 import type { Change, FileVersion, MergeNote, MergeResult } from './change.js';
 import { editedPath, type Placed, settlePaths } from './clash.js';
 import { choosePath, compareText, isPersonsMove, mergePaths } from './place.js';
+import { mergeRun, type RunRules } from './run.js';
 import { mergeText } from './text.js';
 
 /** One message or file as the base and both sides have it; `after` of a side that left it alone is the base. */
@@ -27,12 +29,17 @@ interface Item {
 /**
  * What must change in their tree so that it holds both sides' changes. Total: any two lists of changes have a result;
  * symmetric: with the sides exchanged (and `has` of the other tree) the same tree comes out.
- * `has`: whether their tree, after their changes, has a file at a path.
+ * `has`: whether their tree, after their changes, has a file at a path. `rules`: how to tell a run; the same on each host.
  */
-export function mergeChanges(ours: Change[], theirs: Change[], has: (path: string) => boolean): MergeResult {
+export function mergeChanges(
+  ours: Change[],
+  theirs: Change[],
+  has: (path: string) => boolean,
+  rules?: RunRules,
+): MergeResult {
   const notes: MergeNote[] = [];
   const items = matchChanges(ours, theirs);
-  const placed = items.flatMap((item) => mergeItem(item, notes));
+  const placed = items.flatMap((item) => mergeItem(item, rules, notes));
 
   const there = new Map<string, FileVersion>();
   for (const { base, theirs: version } of items) if (version === base && base !== undefined) there.set(base.path, base);
@@ -96,7 +103,7 @@ function matchAdded(ours: FileVersion[], theirs: FileVersion[]): Item[] {
   return items;
 }
 
-function mergeItem({ base, ours, theirs }: Item, notes: MergeNote[]): Placed[] {
+function mergeItem({ base, ours, theirs }: Item, rules: RunRules | undefined, notes: MergeNote[]): Placed[] {
   if (base === undefined) {
     const one = ours ?? theirs;
     if (one === undefined) return [];
@@ -110,6 +117,8 @@ function mergeItem({ base, ours, theirs }: Item, notes: MergeNote[]): Placed[] {
     notes.push({ kind: isKept ? 'kept-deleted' : 'deleted', paths: [from, left.path] });
     return isKept ? [{ version: left, from }] : [];
   }
+  const ran = rules && ours.oid !== theirs.oid ? mergeRun(base, [ours, theirs], rules, notes) : undefined;
+  if (ran !== undefined) return ran;
   const path = mergePaths(base.path, ours.path, theirs.path);
   const isMovedApart = ours.path !== theirs.path && ours.path !== from && theirs.path !== from;
   if (isMovedApart) notes.push({ kind: 'moved-apart', paths: [from, ours.path, theirs.path, path] });

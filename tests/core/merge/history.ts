@@ -3,8 +3,8 @@
  * Every text that anybody writes is a token of its own: `d…` a delivery, `e…` an edit, `r…` a result; so what is lost
  * can be named. A token leaves `kept` only when somebody replaces or deletes a text that he saw it in.
  */
-import { type FileVersion, isPersonsMove, locate, mergeFinish } from '../../../src/core/merge.js';
-import { applyEdits, file, isSameTree, mergeTrees, textOf, type Tree, treeOf } from './tree.js';
+import { type FileVersion, isPersonsMove, locate, mergeFinish, type RunRules } from '../../../src/core/merge.js';
+import { applyEdits, file, isSameTree, type Merged, mergeTrees, textOf, type Tree, treeOf } from './tree.js';
 
 export type Act = 'deliver' | 'edit' | 'delete' | 'move' | 'claim' | 'finish';
 
@@ -80,7 +80,7 @@ export function tokensOf(text: string): string[] {
 /** One exchange: what the host changed comes to `main`, and the host has what `main` has then. True: something moved. */
 export function exchange(world: World, index: number): boolean {
   const host = world.hosts[index] as Host;
-  const { tree, kinds } = mergeTrees(host.base, host.tree, world.main);
+  const { tree, kinds } = mergeTrees(host.base, host.tree, world.main, RULES);
   for (const kind of kinds) world.kinds.add(kind);
   const isQuiet = isSameTree(tree, world.main) && isSameTree(host.tree, tree);
   world.known |= host.known;
@@ -236,7 +236,7 @@ function finish(world: World, a: number, b: number): void {
   world.known |= host.known;
 }
 
-function applyFinish(main: Tree, base: FileVersion, result: FileVersion | undefined, token: string) {
+function applyFinish(main: Tree, base: FileVersion, result: FileVersion | undefined, token: string): Merged {
   const all = [...main.values()];
   const current =
     all.find(({ bytes }) => result !== undefined && Buffer.from(bytes).includes(`\n${token}\n`)) ??
@@ -248,15 +248,32 @@ function applyFinish(main: Tree, base: FileVersion, result: FileVersion | undefi
     result,
     current,
     has: (path) => main.has(path),
-    followUp: (edited) => {
-      const id = `f${edited.oid.slice(0, 12)}`;
-      const text = textOf(edited).replace(/^---\n(id:.*\n)?/, '');
-      return file(`${BOX}/inbox/${id}.md`, `---\nid: ${id}\n${text === textOf(edited) ? '---\n' : ''}${text}`);
-    },
-    appendRun: (now) =>
-      textOf(now).includes(`\n${token}\n`) ? now : file(now.path, `${textOf(now)}\n## Result\n${token}\n`),
+    ...RULES,
   });
   return { tree: applyEdits(main, edits), kinds: notes.map(({ kind }) => kind) };
+}
+
+/** A run is a result's token; what followed it in the record is appended. */
+const RULES: RunRules = {
+  isRun: (before, after) => runsIn(after).some((token) => !runsIn(before).includes(token)),
+  followUp: (edited) => {
+    const id = `f${edited.oid.slice(0, 12)}`;
+    const text = textOf(edited).replace(/^---\n(id:.*\n)?/, '');
+    return file(`${BOX}/inbox/${id}.md`, `---\nid: ${id}\n${text === textOf(edited) ? '---\n' : ''}${text}`);
+  },
+  appendRun: (now, result) => {
+    const runs = runsIn(result).filter((token) => !runsIn(now).includes(token));
+    // What else somebody wrote into the record comes along.
+    const rest = tokensOf(textOf(result)).filter(
+      (token) => !token.startsWith('r') && !tokensOf(textOf(now)).includes(token),
+    );
+    if (runs.length === 0) return now;
+    return file(now.path, `${textOf(now)}\n## Result\n${[...runs, ...rest].join('\n')}\n`);
+  },
+};
+
+function runsIn(version: FileVersion): string[] {
+  return tokensOf(textOf(version)).filter((token) => token.startsWith('r'));
 }
 
 function pick(tree: Tree, a: number): FileVersion | undefined {

@@ -1,4 +1,11 @@
-import { blobId, type FileVersion, type MergeResult, mergeChanges, pairChanges } from '../../../src/core/merge.js';
+import {
+  blobId,
+  type FileVersion,
+  type MergeResult,
+  mergeChanges,
+  pairChanges,
+  type RunRules,
+} from '../../../src/core/merge.js';
 
 /** A git tree in memory: path → file. */
 export type Tree = ReadonlyMap<string, FileVersion>;
@@ -48,11 +55,12 @@ export interface Merged {
 }
 
 /** Merges two trees made from one base, as the exchange does. */
-export function mergeTrees(base: Tree, ours: Tree, theirs: Tree): Merged {
+export function mergeTrees(base: Tree, ours: Tree, theirs: Tree, rules?: RunRules): Merged {
   const { edits, notes } = mergeChanges(
     pairChanges(diffTrees(base, ours)),
     pairChanges(diffTrees(base, theirs)),
     (path) => theirs.has(path),
+    rules,
   );
   return { tree: applyEdits(theirs, edits), kinds: notes.map(({ kind }) => kind) };
 }

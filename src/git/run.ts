@@ -19,7 +19,7 @@ export const HARDENED: readonly string[] = [
     'fetch.writeCommitGraph=false',
     'advice.detachedHead=false',
   ],
-  ...['http.lowSpeedLimit=1', 'http.lowSpeedTime=30', 'core.untrackedCache=false', 'fetch.fsckObjects=true'],
+  ...['http.lowSpeedLimit=1', 'http.lowSpeedTime=30', 'core.untrackedCache=false'],
 ].flatMap((setting) => ['-c', setting]);
 
 /** What a person sets to reach their remote, and nothing else of their environment. */

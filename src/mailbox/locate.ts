@@ -1,24 +1,12 @@
 /** Where a message is now, asked of the folders themselves. */
 import { STATES, type Place, type State } from '../core/message.js';
-import { splitFrontMatter, readFields } from '../format/front-matter.js';
-import { decodeText } from '../format/message.js';
+import { idOf } from '../format/id-of.js';
 import { readRegular } from '../store/durable.js';
 import { listMailboxes, listState, statMessage } from '../store/list.js';
 import { messagePath } from '../store/paths.js';
 
 /** Files larger than a message and all its output are none of ours. */
 export const MAX_FILE_BYTES = 256 * 1024 * 1024;
-
-/** The `id` in a file's front matter; undefined when it has none or cannot be read. */
-export function idOf(bytes: Buffer): string | undefined {
-  try {
-    const split = splitFrontMatter(decodeText(bytes));
-    const id = split.block === undefined ? undefined : readFields(split.block)['id'];
-    return typeof id === 'string' ? id : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 export function readPlace(root: string, place: Place, max = MAX_FILE_BYTES): Buffer | undefined {
   try {

@@ -1,0 +1,172 @@
+/**
+ * Brings the working folders up to a tree, touching only what changed. A file is written to a temporary name and
+ * linked; an old one is first moved aside and looked at: where it is not what was expected, a person has just written
+ * it, and it goes back untouched, to be merged in the next round.
+ */
+import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MailboxError, systemCode } from '../core/errors.js';
+import {
+  diskFault,
+  linkUnique,
+  randomSuffix,
+  readRegular,
+  removeQuietly,
+  syncFolder,
+  writeTemp,
+} from '../store/durable.js';
+import { blobOid, type Objects, type TreeEntry } from './objects.js';
+import { isSyncedPath } from './synced-paths.js';
+import { MAX_TRAVELLING } from './working-tree.js';
+
+export interface Edit {
+  path: string;
+  /** The blob the folder is known to have there; undefined: no file. */
+  expected: string | undefined;
+  to: TreeEntry | undefined;
+}
+
+export interface Applied {
+  /** Paths that are now as they should be. */
+  done: Edit[];
+  /** Paths left alone, with the reason. */
+  left: { edit: Edit; why: string }[];
+}
+
+/** How many files are written at once: the disk syncs them together. */
+const AT_ONCE = 16;
+/** A state's folder stays although it is empty. */
+const KEPT_DEPTH = 3;
+
+/** Additions and replacements come before removals: a message that moved is never nowhere. */
+export async function applyEdits(
+  root: string,
+  gitDir: string,
+  objects: Objects,
+  edits: readonly Edit[],
+  isUsable: (path: string) => boolean = isSyncedPath,
+): Promise<Applied> {
+  const applied: Applied = { done: [], left: [] };
+  const one = async (edit: Edit): Promise<void> => {
+    const why = isUsable(edit.path) ? await applyOne(root, gitDir, objects, edit) : 'its name cannot be used here';
+    if (why === undefined) applied.done.push(edit);
+    else applied.left.push({ edit, why });
+  };
+  const folders = new Set<string>();
+  for (const wanted of [edits.filter((edit) => edit.to), edits.filter((edit) => !edit.to)]) {
+    for (let at = 0; at < wanted.length; at += AT_ONCE) await Promise.all(wanted.slice(at, at + AT_ONCE).map(one));
+  }
+  for (const { path } of applied.done) folders.add(dirname(path));
+  for (const folder of folders) {
+    if (lstatSync(join(root, folder), { throwIfNoEntry: false })?.isDirectory()) await syncFolder(join(root, folder));
+    removeEmpty(root, folder);
+  }
+  return applied;
+}
+
+/** The reason why it was left alone; undefined when it is done. */
+async function applyOne(root: string, gitDir: string, objects: Objects, edit: Edit): Promise<string | undefined> {
+  const { path, expected, to } = edit;
+  const full = join(root, path);
+  const dir = dirname(full);
+  try {
+    if (!isPlainFolder(root, dirname(path), to !== undefined)) return to ? 'a link stands in its way' : undefined;
+    if (to === undefined) return takeAside(full, gitDir, expected) ? undefined : 'it was changed here meanwhile';
+    if (!to.mode.startsWith('100')) return 'it is a link or another repository, which is not followed';
+    const bytes = await objects.readBlob(to.oid);
+    const temp = await writeTemp(dir, bytes, to.mode === '100755' ? 0o755 : 0o644);
+    try {
+      if (expected !== undefined && !takeAside(full, gitDir, expected)) return 'it was changed here meanwhile';
+      linkSync(temp, full);
+    } finally {
+      removeQuietly(temp);
+    }
+    return undefined;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') {
+      const there = readRegularQuietly(full);
+      return there !== undefined && to !== undefined && blobOid(there) === to.oid
+        ? undefined
+        : 'a file of that name came meanwhile';
+    }
+    if (systemCode(error) === 'ENOTDIR' || systemCode(error) === 'EISDIR')
+      return 'a file stands where a folder belongs';
+    throw diskFault(error, `writing ${path}`);
+  }
+}
+
+function readRegularQuietly(path: string): Buffer | undefined {
+  try {
+    return readRegular(path, MAX_TRAVELLING)?.bytes;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes the file away when it is the expected one (or is gone already). False: it is another, and still there. */
+function takeAside(full: string, gitDir: string, expected: string | undefined): boolean {
+  const aside = join(gitDir, 'aside');
+  mkdirSync(aside, { recursive: true });
+  const hidden = join(aside, `${randomSuffix()}~${Buffer.from(full).toString('base64url').slice(-120)}`);
+  try {
+    renameSync(full, hidden);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return true;
+    throw error;
+  }
+  const bytes = readRegularQuietly(hidden);
+  if (bytes !== undefined && blobOid(bytes) === expected) {
+    unlinkSync(hidden);
+    return true;
+  }
+  linkUnique(hidden, dirname(full), full.split('/').at(-1) ?? 'file.md');
+  unlinkSync(hidden);
+  return false;
+}
+
+/** Files that a crash left aside: what `isKnown` (git has it) goes, anything else is kept in `.mailboxd/kept/`. */
+export async function recoverAside(
+  gitDir: string,
+  keptDir: string,
+  isKnown: (oid: string) => Promise<boolean>,
+): Promise<string[]> {
+  const aside = join(gitDir, 'aside');
+  const kept: string[] = [];
+  for (const name of lstatSync(aside, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(aside) : []) {
+    const path = join(aside, name);
+    if (!(await isKnown(blobOid(readFileSync(path))))) {
+      mkdirSync(keptDir, { recursive: true });
+      kept.push(join(keptDir, linkUnique(path, keptDir, `aside-${name.slice(0, 10)}.md`)));
+    }
+    unlinkSync(path);
+  }
+  return kept;
+}
+
+/** Whether each part of the folder's path is a folder and no link; makes what is missing when `make`. */
+function isPlainFolder(root: string, folder: string, make: boolean): boolean {
+  let dir = root;
+  for (const part of folder.split('/')) {
+    dir = join(dir, part);
+    const stat = lstatSync(dir, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) continue;
+    if (stat || !make) return false;
+    try {
+      mkdirSync(dir);
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw new MailboxError('unavailable', `making ${dir}`, { cause: error });
+    }
+  }
+  return true;
+}
+
+/** Folders that git would not keep either go; those of a mailbox stay. */
+function removeEmpty(root: string, folder: string): void {
+  for (let at = folder; at.split('/').length > KEPT_DEPTH || at.startsWith('attachments/'); at = dirname(at)) {
+    try {
+      rmdirSync(join(root, at));
+    } catch {
+      return;
+    }
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * The exchange of a root with its remote, all the time: one thing after the other, in the order of what cannot wait
+ * (renewals, then claims, then news). Everything that may have changed rings; a ring only cuts the pause short.
+ */
+import { MailboxError, messageOf } from '../../core/errors.js';
+import { isHeld } from '../../core/lease.js';
+import type { HeldState } from '../held.js';
+import { claimAll, dueForRenewal, release, renew, type ClaimAnswer, type ClaimRequest } from './claim.js';
+import { buryLost } from './bury.js';
+import { look, mayTakeOver } from './look.js';
+import { watchNews, type Notice } from './notice.js';
+import { openState, type OpenExchange } from './open.js';
+import { createPace } from './pace.js';
+import { sortNews } from './publish.js';
+import { exchangeOnce } from './round.js';
+import { showRunning } from './show.js';
+import type { ExchangeState } from './state.js';
+
+export interface ExchangeStatus {
+  /** When the remote was last reached, ms since 1970. */
+  reached: number | undefined;
+  /** What keeps it from working; undefined: nothing. */
+  problem: { message: string; hint: string | undefined } | undefined;
+  rounds: number;
+  main: string | undefined;
+}
+
+export interface Exchange extends AsyncDisposable {
+  readonly status: ExchangeStatus;
+  readonly state: ExchangeState;
+  /** Begins; settles after the first round, whether or not the remote could be reached. */
+  start(): Promise<void>;
+  /** Asks for the claim of a waiting message. `offline`: the remote could not be asked. */
+  claim(request: ClaimRequest): Promise<ClaimAnswer | { kind: 'offline' }>;
+  /** Whether this host may run it, now. */
+  holds(id: string): boolean;
+  /** Until when at most, ms from now; 0 when not at all. */
+  leaseLeft(id: string): number;
+  /** Its run is over, or it was ended without one: what the folders say is published, and the claim let go. */
+  ended(id: string): void;
+  /** Nothing came of the claim. */
+  gaveUp(id: string): void;
+  /** The claim was lost and nobody here works on it any more. */
+  stopped(id: string): void;
+  /** Whether the message claimed under `key` can be asked for again. */
+  isFree(key: string): boolean;
+  /** Look at once: at the folders, and with `remote` at the remote too. */
+  ring(how?: { remote?: boolean; folder?: string }): void;
+  /** Settles when everything here has been published, or cannot be. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ExchangeOptions extends OpenExchange {
+  /** Longest pause between two looks at the remote, ms. */
+  poll: number;
+  /** A turn is over: claims and folders may have changed. */
+  onTurn(): void;
+  /** One look and one round at a time, when asked: `mailboxd sync`. */
+  manual?: boolean;
+}
+
+/** How often the folders are looked at without any ring, and how often every file's times are, ms. */
+const RESCAN = 3_000;
+const DEEP = 60_000;
+
+interface Request {
+  request: ClaimRequest;
+  answer(value: ClaimAnswer | { kind: 'offline' }): void;
+}
+
+export async function openExchange(options: ExchangeOptions): Promise<Exchange> {
+  const { state, close: closeState } = await openState(options);
+  const pace = createPace(options.poll);
+  const status: ExchangeStatus = { reached: undefined, problem: undefined, rounds: 0, main: undefined };
+  const requests: Request[] = [];
+  const started = state.instant();
+  let notice: Notice | undefined;
+  let wake: () => void = () => undefined;
+  let isRung = true;
+  let isRemoteRung = true;
+  let isClosed = false;
+  let nextLook = 0;
+  let lastScan = 0;
+  let lastDeep = 0;
+  let loop: Promise<void> | undefined;
+  let waiters: (() => void)[] = [];
+  let told = '';
+
+  const tellProblem = (problem: { message: string; hint?: string | undefined } | undefined): void => {
+    const text = problem?.message ?? '';
+    if (text === told) return;
+    if (problem) {
+      const { message, hint } = problem;
+      state.hooks.onEvent({ type: 'trouble', message, ...(hint !== undefined && { hint }) });
+    } else if (status.problem) state.hooks.onEvent({ type: 'trouble', message: 'the exchange goes on' });
+    told = text;
+    status.problem = problem && { message: problem.message, hint: problem.hint };
+  };
+  const reached = (): void => {
+    status.reached = options.now();
+    status.main = state.view.main;
+  };
+  const lookNow = async (): Promise<void> => {
+    const before = state.view;
+    isRemoteRung = false;
+    await look(state);
+    reached();
+    if (state.view !== before) {
+      isRung = true;
+      pace.quicken();
+    }
+    pace.bound = [...state.held.all.values()].some((held) => held.isActive) ? 3_000 : undefined;
+    nextLook = performance.now() + pace.next();
+  };
+
+  /** What was held before a restart: what has its end is published now; what waits may be asked for again for a while. */
+  const settleLoaded = async (): Promise<void> => {
+    const loaded = [...state.held.all.values()].filter(
+      (held) => !held.isActive && !held.isEnded && !held.isFresh && !held.isLost && !held.isDone && held.current,
+    );
+    if (loaded.length === 0) return;
+    const news = await sortNews(state, await state.working.scan(state.base));
+    for (const held of loaded) {
+      const after = (news.claimed.get(held.key) ?? []).flatMap((change) => (change.after ? [change.path] : []));
+      const isWaiting = after.some((path) => /\/(inbox|in_progress)\//.test(path)) || !news.claimed.has(held.key);
+      if (!isWaiting || !isHeld(started, state.instant(), held.lease)) held.isEnded = true;
+    }
+  };
+
+  const renewDue = async (): Promise<void> => {
+    const due = dueForRenewal(state);
+    if (due.length === 0) return;
+    const shown = new Set(await showRunning(state, due));
+    if (shown.size > 0) isRung = true;
+    const isWhole = await renew(
+      state,
+      due.filter((held) => !shown.has(held)),
+    );
+    if (!isWhole) isRemoteRung = true;
+  };
+
+  const answerClaims = async (): Promise<void> => {
+    const asked = requests.splice(0);
+    if (asked.length === 0) return;
+    let answers: (ClaimAnswer | { kind: 'offline' })[];
+    try {
+      answers = await claimAll(
+        state,
+        asked.map(({ request }) => request),
+      );
+      pace.quicken();
+      if (answers.some(({ kind }) => kind === 'unpublished')) isRung = true;
+    } catch (error) {
+      for (const { answer } of asked) answer({ kind: 'offline' });
+      throw error;
+    }
+    for (const [index, { answer }] of asked.entries()) answer(answers[index] ?? { kind: 'gone' });
+  };
+
+  const round = async (): Promise<void> => {
+    isRung = false;
+    state.again = undefined;
+    const deep = performance.now() - lastDeep > DEEP;
+    lastScan = performance.now();
+    if (deep) lastDeep = lastScan;
+    await settleLoaded();
+    const result = await exchangeOnce(state, { deep });
+    notice?.adapt();
+    status.main = state.view.main;
+    if (result.moved > 0) pace.quicken();
+    if (result.isUnfinished) isRung = true;
+    if (await buryLost(state)) isRung = true;
+    const waits = result.waits && {
+      message: `your branch does not follow main: ${result.waits.why}`,
+      hint: result.waits.hint,
+    };
+    tellProblem(result.busy ?? waits);
+  };
+
+  const turn = async (): Promise<void> => {
+    try {
+      await renewDue();
+      if (isRemoteRung || performance.now() >= nextLook) await lookNow();
+      await answerClaims();
+      if (isRung || performance.now() - lastScan >= Math.min(RESCAN, state.again ?? RESCAN)) await round();
+      status.rounds += 1;
+    } catch (error) {
+      const fault =
+        error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
+      for (const { answer } of requests.splice(0)) answer({ kind: 'offline' });
+      pace.fail();
+      isRung = true;
+      isRemoteRung = true;
+      nextLook = performance.now() + pace.next();
+      tellProblem(fault);
+      failing = true;
+    }
+    const done = waiters;
+    if (!isRung || failing) {
+      waiters = [];
+      for (const resolve of done) resolve();
+    }
+    options.onTurn();
+  };
+  let failing = false;
+
+  const pause = (): Promise<void> => {
+    const now = performance.now();
+    const dues = [...state.held.all.values()].map((held) =>
+      held.isActive || held.isEnded ? (held.sent?.mono ?? 0) + held.lease / 3 - now : Infinity,
+    );
+    const isNow = !failing && (isRung || isRemoteRung || requests.length > 0);
+    const quiet = failing ? nextLook - now : Math.min(nextLook - now, lastScan + Math.min(RESCAN, state.again ?? RESCAN) - now);
+    const wait = isNow ? 0 : Math.max(failing ? 100 : 0, Math.min(quiet, ...dues.filter((due) => due > 0)));
+    failing = false;
+    if (wait <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, wait);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  };
+
+  const find = (id: string): HeldState | undefined => state.held.byId(id);
+  const exchange: Exchange = {
+    status,
+    state,
+    async start() {
+      if (options.manual) return turn();
+      notice = watchNews(options.root, options.url, {
+        local: (folder) => exchange.ring({ folder }),
+        remote: () => exchange.ring({ remote: true }),
+      });
+      await turn();
+      loop = (async () => {
+        while (!isClosed) {
+          await pause();
+          if (!isClosed) await turn();
+        }
+      })();
+    },
+    claim(request) {
+      if (isClosed) return Promise.resolve({ kind: 'offline' });
+      return new Promise((answer) => {
+        requests.push({ request, answer });
+        wake();
+      });
+    },
+    holds: (id) => exchange.leaseLeft(id) > 0,
+    leaseLeft(id) {
+      const held = find(id);
+      if (!held?.sent || held.isLost) return 0;
+      const now = state.instant();
+      const since = Math.max(now.wall - held.sent.wall, now.mono - held.sent.mono);
+      return Math.max(0, held.lease - since);
+    },
+    ended(id) {
+      const held = find(id);
+      if (!held) return;
+      held.isActive = false;
+      held.isEnded = !held.isLost;
+      exchange.ring();
+    },
+    gaveUp(id) {
+      const held = find(id);
+      if (!held) return;
+      held.isActive = false;
+      held.isEnded = true;
+      exchange.ring();
+    },
+    stopped(id) {
+      const held = find(id);
+      if (held) held.isActive = false;
+      exchange.ring({ remote: true });
+    },
+    isFree: (key) => !state.held.all.has(key) && (!state.seen.has(key) || mayTakeOver(state, key)),
+    ring({ remote = false, folder } = {}) {
+      if (folder !== undefined) state.working.touch(folder);
+      if (remote) isRemoteRung = true;
+      else isRung = true;
+      wake();
+    },
+    async settled() {
+      if (isClosed) return;
+      isRung = true;
+      const done = new Promise<void>((resolve) => waiters.push(resolve));
+      wake();
+      if (options.manual) await turn();
+      await done;
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      wake();
+      await loop;
+      notice?.close();
+      for (const { answer } of requests.splice(0)) answer({ kind: 'offline' });
+      for (const resolve of waiters) resolve();
+      await closeState();
+    },
+    [Symbol.asyncDispose]: () => exchange.close(),
+  };
+  return exchange;
+}
+
+export { release };

@@ -1,0 +1,106 @@
+/**
+ * A look at the remote, and what follows from it for the claims of this host: which are its own, which are lost, which
+ * of the others' are over. Decided by what is there, never by how a push ended.
+ */
+import { isOver } from '../../core/lease.js';
+import { MailboxError, messageOf } from '../../core/errors.js';
+import { readClaim } from '../claim-commit.js';
+import { isAncestor } from '../checkout.js';
+import type { HeldState } from '../held.js';
+import type { RefKind } from '../ref-names.js';
+import { readGit } from '../run.js';
+import type { ExchangeState } from './state.js';
+
+const KINDS: readonly RefKind[] = ['claims', 'follow'];
+
+/** Reads the remote. Throws `conflict` when its history is not the one this host knows; nothing is changed then. */
+export async function look(state: ExchangeState): Promise<void> {
+  const before = state.view.main;
+  const view = await state.remote.fetch(KINDS);
+  if (before !== undefined && view.main !== before) await mustDescend(state, before, view.main);
+  state.view = view;
+  await readClaims(state);
+  await settleHeld(state, before);
+}
+
+async function mustDescend({ repository }: ExchangeState, before: string, after: string | undefined): Promise<void> {
+  if (after !== undefined && (await isAncestor(repository, before, after))) return;
+  throw new MailboxError(
+    'conflict',
+    after === undefined
+      ? `main is gone from the remote; this host last saw it at ${before.slice(0, 12)}`
+      : `main was rewritten on the remote: ${after.slice(0, 12)} does not descend from ${before.slice(0, 12)}, which this host saw`,
+    {
+      hint: 'nothing was changed here. If it was meant: mailboxd sync --accept-rewrite keeps what both have',
+    },
+  );
+}
+
+async function readClaims(state: ExchangeState): Promise<void> {
+  const { repository, seen } = state;
+  const present = new Set<string>();
+  for (const [name, oid] of state.view.refs) {
+    if (!name.startsWith('claims/')) continue;
+    const key = name.slice('claims/'.length);
+    present.add(key);
+    if (seen.get(key)?.oid === oid) continue;
+    try {
+      seen.set(key, { oid, claim: await readClaim(repository.objects, oid), since: state.instant() });
+    } catch (error) {
+      if (!(error instanceof MailboxError)) throw error;
+      state.hooks.onEvent({
+        type: 'trouble',
+        message: `the claim ${key} on the remote cannot be read: ${messageOf(error)}`,
+        hint: `when no worker runs it: git push ${state.remote.url} :${state.remote.space}/${name}`,
+      });
+    }
+  }
+  for (const key of seen.keys()) if (!present.has(key)) seen.delete(key);
+}
+
+/** Whether a claim of another may be taken over: it is not done, and its object was watched for long enough. */
+export function mayTakeOver(state: ExchangeState, key: string): boolean {
+  const seen = state.seen.get(key);
+  return seen !== undefined && seen.claim.done === undefined && isOver(seen.since, state.instant(), seen.claim.lease);
+}
+
+async function settleHeld(state: ExchangeState, before: string | undefined): Promise<void> {
+  let isChanged = false;
+  for (const held of [...state.held.all.values()]) {
+    const oid = state.view.refs.get(`claims/${held.key}`);
+    if (oid !== undefined && held.tried.includes(oid)) {
+      if (state.seen.get(held.key)?.claim.done) {
+        held.isDone = true;
+        held.isActive = false;
+        continue;
+      }
+      if (held.current !== oid) held.current = oid;
+      continue;
+    }
+    if (held.isLost) continue;
+    isChanged = true;
+    if (await wasPublished(state, held, before)) {
+      state.held.all.delete(held.key);
+      continue;
+    }
+    const by = state.seen.get(held.key)?.claim.worker;
+    if (held.isFresh) {
+      state.held.all.delete(held.key);
+      continue;
+    }
+    held.isLost = true;
+    state.hooks.onLost(held, by === undefined ? 'its claim is gone from the remote' : `${by} has taken it over`);
+  }
+  if (isChanged) await state.held.save();
+}
+
+/** Whether one of the commits that would publish its end is on main, or one of its done claims was folded into it. */
+async function wasPublished(state: ExchangeState, held: HeldState, before: string | undefined): Promise<boolean> {
+  const { main } = state.view;
+  if (main === undefined) return false;
+  for (const end of held.ends) if (await isAncestor(state.repository, end, main)) return true;
+  if (held.tried.length === 0) return false;
+  const range = before === undefined || before === main ? [main, '-n', '200'] : [`${before}..${main}`];
+  const log = await readGit(state.repository.dir, ['log', '--format=%B', ...range, '--']);
+  return held.tried.some((oid) => log.includes(`Mailboxd-Folded: ${oid}`));
+}

@@ -1,0 +1,245 @@
+/**
+ * One exchange: look at the folders, publish what is new, and bring the folders up to main. Called by one at a time.
+ * While a person is in the middle of something of their own (a rebase, another branch), nothing is read or written.
+ */
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { applyEdits, type Edit } from '../apply.js';
+import { followMain, isAncestor, readHead } from '../checkout.js';
+import { writeClaim, type GitClaim } from '../claim-commit.js';
+import type { HeldState } from '../held.js';
+import { BASE_REF, refOf } from '../ref-names.js';
+import { isAccepted } from '../remote.js';
+import { findBusy, type Busy } from '../repository.js';
+import { readGit } from '../run.js';
+import { isSyncedFolder } from '../synced-paths.js';
+import { diffTrees, editTree, findEntry } from '../trees.js';
+import type { LocalChange } from '../working-tree.js';
+import type { TreeEntry } from '../objects.js';
+import { look } from './look.js';
+import { buildPublication, sortNews, type LocalNews, type Publication } from './publish.js';
+import { treeOf, withRefs, type ExchangeState } from './state.js';
+
+export interface RoundResult {
+  /** A person is busy: the folders were left alone. */
+  busy?: Busy;
+  /** The race for main was lost each time; the rest is for the next round. */
+  isUnfinished: boolean;
+  /** Files or commits that went out or came in. */
+  moved: number;
+  /** Why the person's branch does not follow. */
+  waits?: { why: string; hint: string };
+}
+
+/** Races for main that one round runs. */
+const RACES = 3;
+/** Lost races after which an end is put on its claim instead, where nobody else writes. */
+const PATIENCE = 2;
+
+export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean } = {}): Promise<RoundResult> {
+  const busy = await findBusy(state.repository);
+  if (busy) return { busy, isUnfinished: false, moved: 0 };
+  await retreat(state);
+  let moved = 0;
+  let isUnfinished = false;
+  let news = await readNews(state, how.deep ?? false);
+  for (let races = 0; ; races += 1) {
+    const publication = await buildPublication(state, news);
+    if (!publication) break;
+    if (await publish(state, publication)) {
+      moved += publication.messages;
+      news = afterPublishing(news, publication);
+      tell(state, publication);
+      // Whatever else there is to fold came with a look; nothing is left to publish.
+      await bringUp(state, news, publication.carried);
+      return { isUnfinished: false, moved, ...(await follow(state)) };
+    }
+    await look(state);
+    if (await finishAside(state, news)) news = await readNews(state, false);
+    if (races + 1 >= RACES) {
+      isUnfinished = true;
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 30 * 2 ** races));
+  }
+  moved += await bringUp(state, news, new Map());
+  return { isUnfinished, moved, ...(await follow(state)) };
+}
+
+async function readNews(state: ExchangeState, deep: boolean): Promise<LocalNews> {
+  return sortNews(state, await state.working.scan(state.base, { deep }));
+}
+
+/**
+ * Where git put files back to what the person's branch has (a stash, a reset) while main is ahead of it, that is no
+ * change of theirs: the base takes note, and main's version comes again.
+ */
+async function retreat(state: ExchangeState): Promise<void> {
+  const { repository, view } = state;
+  const { commit: head } = await readHead(repository);
+  if (head === undefined || view.main === undefined || head === view.main || state.base === undefined) return;
+  if (!(await isAncestor(repository, head, view.main))) return;
+  const tree = await treeOf(state, head);
+  const back = new Map<string, TreeEntry | undefined>();
+  for (const { path, before, after } of (await state.working.scan(state.base)).values()) {
+    const entry = await findEntry(repository.objects, tree, path);
+    const isHead = entry?.oid === after?.oid;
+    if (isHead && before?.oid !== after?.oid && !state.held.all.size) back.set(path, entry);
+  }
+  if (back.size > 0) await setBase(state, await editTree(repository.objects, state.base, back));
+}
+
+async function setBase(state: ExchangeState, tree: string): Promise<void> {
+  if (tree === state.base) return;
+  state.base = tree;
+  await readGit(state.repository.dir, ['update-ref', BASE_REF, tree]);
+}
+
+/** True when the remote has it; after anything else it is decided by a look. */
+async function publish(state: ExchangeState, publication: Publication): Promise<boolean> {
+  const { main, claims, ended, commit } = publication;
+  for (const held of ended) held.ends.push(commit);
+  if (ended.length > 0) await state.held.save();
+  const result = await state.remote.push(main ? [main, ...claims] : claims, { atomic: true });
+  if (!isAccepted(result)) {
+    if (result.kind === 'unknown') throw result.problem;
+    for (const held of ended) held.lostRaces += 1;
+    state.contention = Math.min(10, state.contention + 2);
+    return false;
+  }
+  state.contention = Math.max(0, state.contention - 1);
+  for (const held of ended) state.held.all.delete(held.key);
+  for (const { claim } of publication.folded) state.seen.delete(claim.key);
+  if (ended.length > 0) await state.held.save();
+  const gone = [...ended.map(({ key }) => key), ...publication.folded.map(({ claim }) => claim.key)];
+  state.view = withRefs(
+    { ...state.view, main: commit === '' ? undefined : commit },
+    gone.map((key) => [`claims/${key}`, undefined]),
+  );
+  return true;
+}
+
+/** What is still to be published after that. */
+function afterPublishing(news: LocalNews, { ended }: Publication): LocalNews {
+  const claimed = new Map(news.claimed);
+  for (const { key } of ended) claimed.delete(key);
+  return { open: [], claimed, withheld: news.withheld };
+}
+
+/** Ends that have lost too many races go onto their claims: a ref that nobody else writes. True when any did. */
+async function finishAside(state: ExchangeState, news: LocalNews): Promise<boolean> {
+  const { repository, held, settings } = state;
+  const late = [...held.all.values()].filter(
+    ({ isEnded, isLost, isDone, lostRaces, current }) =>
+      isEnded && !isLost && !isDone && lostRaces >= PATIENCE && current,
+  );
+  if (late.length === 0) return false;
+  const updates = [];
+  for (const item of late) {
+    const result = resultOf(item, news.claimed.get(item.key) ?? []);
+    if (result) await repository.objects.writeBlob(result.bytes);
+    const claim: GitClaim = {
+      ...{ key: item.key, id: item.id, host: settings.host, worker: item.worker, epoch: item.epoch },
+      ...{ crashes: item.crashes, lease: item.lease, path: item.path, blob: item.blob },
+      ...(item.shown && { shown: item.shown }),
+      done: { to: result && { path: result.path, blob: result.oid } },
+    };
+    const by = { identity: repository.identity, now: state.instant().wall };
+    const oid = await writeClaim(repository.objects, claim, by);
+    updates.push({ ref: refOf(state.remote.space, 'claims', item.key), from: item.current ?? null, to: oid });
+    item.tried.push(oid);
+  }
+  await held.save();
+  await state.remote.push(updates);
+  await look(state);
+  return true;
+}
+
+function resultOf(
+  held: HeldState,
+  changes: readonly LocalChange[],
+): { path: string; oid: string; bytes: Buffer } | undefined {
+  const name = held.path.split('/').at(-1);
+  const found = changes.filter(({ after }) => after !== undefined);
+  const change = found.find(({ path }) => path.endsWith(`/${name}`) && !path.includes('/in_progress/')) ?? found[0];
+  return change?.after && { path: change.path, oid: change.after.oid, bytes: change.after.bytes };
+}
+
+/** Brings the folders up to main, but for what is not published yet. Returns how many files came or went. */
+async function bringUp(
+  state: ExchangeState,
+  news: LocalNews,
+  carried: ReadonlyMap<string, string | undefined>,
+): Promise<number> {
+  const { repository, view } = state;
+  const { objects } = repository;
+  const mainTree = await treeOf(state, view.main);
+  if (mainTree === undefined || (mainTree === state.base && carried.size === 0)) return 0;
+  const kept = keptPaths(state, news);
+  const edits: Edit[] = [];
+  const differing = await diffTrees(objects, state.base, mainTree, isSyncedFolder);
+  const base = new Map<string, TreeEntry | undefined>();
+  for (const path of new Set([...differing.keys(), ...carried.keys()])) {
+    const change = differing.get(path);
+    const before = change ? change.before : await findEntry(objects, state.base, path);
+    const to = change ? change.after : before;
+    if (kept(path)) base.set(path, before);
+    else {
+      const expected = carried.has(path) ? carried.get(path) : before?.mode.startsWith('100') ? before.oid : undefined;
+      if (expected !== to?.oid) edits.push({ path, expected, to });
+    }
+  }
+  const applied = await applyEdits(repository.dir, repository.ownDir, objects, edits);
+  const entryOfBase = async (path: string): Promise<TreeEntry | undefined> =>
+    differing.has(path) ? differing.get(path)?.before : findEntry(objects, state.base, path);
+  for (const { edit, why } of applied.left) {
+    const isOdd = edit.to !== undefined && (!edit.to.mode.startsWith('100') || why.startsWith('its name'));
+    // What can never be written here must not be taken for a deletion by somebody here.
+    if (isOdd) state.hooks.onEvent({ type: 'trouble', message: `${edit.path} from main is left alone: ${why}` });
+    else base.set(edit.path, await entryOfBase(edit.path));
+  }
+  if (applied.done.length > 0) state.hooks.onApplied(applied.done.map(({ path }) => path));
+  const incoming = applied.done.length;
+  if (incoming > 0) state.hooks.onEvent({ type: 'arrived', files: incoming });
+  await setBase(state, base.size === 0 ? mainTree : await editTree(objects, mainTree, base));
+  tellMoved(state, differing);
+  return incoming;
+}
+
+/** Paths that a round must leave as they are: of messages that run here, and what is not published yet. */
+function keptPaths(state: ExchangeState, news: LocalNews): (path: string) => boolean {
+  const kept = new Set<string>();
+  for (const { path } of news.open) kept.add(path);
+  for (const { change } of news.withheld) kept.add(change.path);
+  for (const changes of news.claimed.values()) for (const { path } of changes) kept.add(path);
+  for (const held of state.held.all.values()) {
+    kept.add(held.path);
+    if (held.shown) kept.add(held.shown.path);
+  }
+  return (path) => kept.has(path);
+}
+
+/** A message that runs here and is no longer where main had it, nor shown in progress: a person moved it. */
+function tellMoved(state: ExchangeState, differing: Awaited<ReturnType<typeof diffTrees>>): void {
+  for (const held of state.held.all.values()) {
+    if (!held.isActive || held.isLost) continue;
+    const at = held.shown?.path ?? held.path;
+    const change = differing.get(at);
+    if (change && !change.after) state.hooks.onMoved(held);
+  }
+}
+
+/** Brings the person's branch and index forward. */
+async function follow(state: ExchangeState): Promise<{ waits?: { why: string; hint: string } }> {
+  const { repository, view } = state;
+  const { commit: head } = await readHead(repository);
+  if (view.main === undefined || head === view.main) return {};
+  if (head !== undefined && !(await isAncestor(repository, head, view.main))) return {};
+  if (!lstatSync(join(repository.dir, '.git'), { throwIfNoEntry: false })) return {};
+  const followed = await followMain(repository, head, view.main);
+  return followed.kind === 'waits' ? { waits: followed } : {};
+}
+
+function tell(state: ExchangeState, { commit, messages, title }: Publication): void {
+  state.hooks.onEvent({ type: 'published', messages, commit, title });
+}

@@ -1,0 +1,75 @@
+/** What the parts of one exchange share. */
+import type { Instant } from '../../core/lease.js';
+import type { GitClaim } from '../claim-commit.js';
+import type { HeldClaims, HeldState } from '../held.js';
+import type { Remote, RemoteView } from '../remote.js';
+import type { Repository } from '../repository.js';
+import type { WorkingTree } from '../working-tree.js';
+
+export interface ExchangeSettings {
+  host: string;
+  /** ms. */
+  lease: number;
+}
+
+/** A claim seen on the remote that this host does not hold. */
+export interface SeenClaim {
+  oid: string;
+  claim: GitClaim;
+  /** When this object was first seen, by this process. */
+  since: Instant;
+}
+
+export interface ExchangeState {
+  repository: Repository;
+  remote: Remote;
+  held: HeldClaims;
+  working: WorkingTree;
+  settings: ExchangeSettings;
+  hooks: ExchangeHooks;
+  instant(): Instant;
+  newId(): string;
+  /** The remote as it was last read, with what this host changed there since. */
+  view: RemoteView;
+  /** By key. */
+  seen: Map<string, SeenClaim>;
+  /** The tree that the working folders were last in line with; undefined: nothing yet. */
+  base: string | undefined;
+  /** A file is still being written: look again after so many ms. */
+  again: number | undefined;
+  /** Races for main that were lost lately; each quiet round takes one away. */
+  contention: number;
+}
+
+export type ExchangeEvent =
+  | { type: 'published'; messages: number; commit: string; title: string }
+  | { type: 'arrived'; files: number }
+  | { type: 'lost'; id: string; path: string; reason: string; kept?: string }
+  | { type: 'taken over'; id: string; path: string; from: string }
+  | { type: 'trouble'; message: string; hint?: string };
+
+export interface ExchangeHooks {
+  onEvent(event: ExchangeEvent): void;
+  /** Files came, changed or went in the working folders; paths are relative to the root. */
+  onApplied(paths: readonly string[]): void;
+  /** A message that is run here is no longer this host's to run: it must stop. */
+  onLost(held: HeldState, reason: string): void;
+  /** A person moved or deleted, on main, a message that is run here. */
+  onMoved(held: HeldState): void;
+  /** Why a new file is not to be published as it is; undefined: it is. */
+  withhold(path: string, bytes: Buffer): string | undefined;
+}
+
+export function treeOf(state: ExchangeState, commit: string | undefined): Promise<string> | undefined {
+  return commit === undefined ? undefined : state.repository.objects.readCommit(commit).then(({ tree }) => tree);
+}
+
+/** The picture of the remote with some refs changed by this host. */
+export function withRefs(view: RemoteView, changes: Iterable<readonly [string, string | undefined]>): RemoteView {
+  const refs = new Map(view.refs);
+  for (const [name, oid] of changes) {
+    if (oid === undefined) refs.delete(name);
+    else refs.set(name, oid);
+  }
+  return { ...view, refs };
+}

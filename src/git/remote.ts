@@ -1,0 +1,179 @@
+/**
+ * The remote, as the rest of mailboxd sees it: a set of refs that can be read at one moment, and changed by compare and
+ * swap. `openRemote` speaks to a real one through git; the tests of what stands above it may use another.
+ */
+import { MailboxError } from '../core/errors.js';
+import { gitFault, readGit, runGit } from './run.js';
+import { REF_KINDS, SEEN, type RefKind, type RefSpace } from './ref-names.js';
+
+export interface RefUpdate {
+  ref: string;
+  /** What it must be now; null: it must not exist; `any`: whatever it is. */
+  from: string | null | 'any';
+  /** What it becomes; null: it is removed. */
+  to: string | null;
+}
+
+/** What is on the remote: `refs` by `<kind>/<name>`. */
+export interface RemoteView {
+  main: string | undefined;
+  refs: ReadonlyMap<string, string>;
+}
+
+export type RefFate = 'ok' | 'refused' | 'declined';
+
+/**
+ * `known`: the remote answered; a `refused` ref was not what it should have been, a `declined` one the remote takes from
+ * nobody. `unknown`: the push may have landed, or land later.
+ */
+export type PushResult =
+  | { kind: 'known'; fates: Map<string, RefFate>; said: string }
+  | { kind: 'unknown'; problem: MailboxError };
+
+export interface Remote {
+  readonly url: string;
+  /** Where refs other than main live. */
+  space: RefSpace;
+  /** Reads all refs, and brings their objects. Throws `unavailable` when the remote cannot be reached. */
+  fetch(kinds?: readonly RefKind[]): Promise<RemoteView>;
+  push(updates: readonly RefUpdate[], options?: { atomic?: boolean }): Promise<PushResult>;
+}
+
+/** Whether every ref of the push was taken. */
+export function isAccepted(result: PushResult): boolean {
+  return result.kind === 'known' && [...result.fates.values()].every((fate) => fate === 'ok');
+}
+
+/** A URL without what may be a password in it, for people to read. */
+export function readableUrl(url: string): string {
+  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
+}
+
+/** Arguments are too long for one command line beyond this, refs. */
+const MOST_REFS = 400;
+
+export function openRemote(dir: string, url: string, branch: string, space: RefSpace = 'refs/mailboxd'): Remote {
+  let hasMain = true;
+  const main = `refs/heads/${branch}`;
+  let last: RemoteView | undefined;
+  let lastKinds = '';
+
+  const fetchRefs = async (kinds: readonly RefKind[], withMain: boolean): Promise<string> => {
+    const specs = kinds.map((kind) => `+${remote.space}/${kind}/*:${SEEN}/${kind}/*`);
+    const flags = ['--prune', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--update-shallow'];
+    const args = ['fetch', ...flags, '--', url, ...(withMain ? [`+${main}:${SEEN}/main`] : []), ...specs];
+    const { code, stderr } = await runGit(dir, args);
+    if (code === 0) return stderr;
+    if (withMain && /couldn't find remote ref/i.test(stderr)) throw new NoMain();
+    throw unreachable(url, stderr);
+  };
+  const readSeen = async (): Promise<RemoteView> => {
+    const listed = await readGit(dir, ['for-each-ref', '--format=%(objectname) %(refname)', SEEN]);
+    const refs = new Map<string, string>();
+    for (const line of listed.split('\n')) {
+      const at = line.indexOf(' ');
+      if (at > 0) refs.set(line.slice(at + 1 + SEEN.length + 1), line.slice(0, at));
+    }
+    const tip = refs.get('main');
+    refs.delete('main');
+    return { main: tip, refs };
+  };
+  const remote: Remote = {
+    url,
+    space,
+    async fetch(kinds = REF_KINDS) {
+      const isSame = last !== undefined && lastKinds === kinds.join();
+      let said: string;
+      try {
+        said = await fetchRefs(kinds, hasMain);
+      } catch (error) {
+        if (!(error instanceof NoMain)) throw error;
+        hasMain = false;
+        said = await fetchRefs(kinds, false);
+      }
+      if (!hasMain) {
+        // Whether somebody has made the branch since: the other refs alone would not tell.
+        const { code } = await runGit(dir, ['ls-remote', '--exit-code', '--', url, main]);
+        if (code === 0) {
+          hasMain = true;
+          return remote.fetch(kinds);
+        }
+        await runGit(dir, ['update-ref', '-d', `${SEEN}/main`]);
+      }
+      // git prints a line for each ref that changed, and nothing else.
+      if (isSame && said.trim() === '' && last) return last;
+      last = await readSeen();
+      lastKinds = kinds.join();
+      return last;
+    },
+    async push(updates, { atomic = false } = {}) {
+      if (updates.length === 0) return { kind: 'known', fates: new Map(), said: '' };
+      if (updates.length > MOST_REFS && !atomic) {
+        const fates = new Map<string, RefFate>();
+        for (let at = 0; at < updates.length; at += MOST_REFS) {
+          const part = await remote.push(updates.slice(at, at + MOST_REFS));
+          if (part.kind === 'unknown') return part;
+          for (const [ref, fate] of part.fates) fates.set(ref, fate);
+        }
+        return { kind: 'known', fates, said: '' };
+      }
+      // What the next fetch finds unchanged on the remote may differ from what was seen before this.
+      last = undefined;
+      const leases = updates.flatMap(({ ref, from }) =>
+        from === 'any' ? [] : [`--force-with-lease=${ref}:${from ?? ''}`],
+      );
+      const specs = updates.map(({ ref, from, to }) => `${from === 'any' && to !== null ? '+' : ''}${to ?? ''}:${ref}`);
+      const args = [
+        'push',
+        '--porcelain',
+        '--no-verify',
+        ...(atomic ? ['--atomic'] : []),
+        ...leases,
+        '--',
+        url,
+        ...specs,
+      ];
+      let result: Awaited<ReturnType<typeof runGit>>;
+      try {
+        result = await runGit(dir, args);
+      } catch (error) {
+        if (error instanceof MailboxError) return { kind: 'unknown', problem: error };
+        throw error;
+      }
+      const fates = parsePorcelain(result.stdout.toString('utf8'));
+      const isWhole = updates.every(({ ref }) => fates.has(ref));
+      if (!isWhole || (result.code !== 0 && [...fates.values()].every((fate) => fate === 'ok')))
+        return { kind: 'unknown', problem: unreachable(url, result.stderr) };
+      if (updates.some(({ ref }) => ref === main) && fates.get(main) === 'ok') hasMain = true;
+      return { kind: 'known', fates, said: result.stderr };
+    },
+  };
+  return remote;
+}
+
+class NoMain extends Error {}
+
+/** `<flag>\t<from>:<to>\t<summary>` for each ref. */
+function parsePorcelain(text: string): Map<string, RefFate> {
+  const fates = new Map<string, RefFate>();
+  for (const line of text.split('\n')) {
+    const match = /^([ +\-*!=])\t[^\t]*?:([^\t]+)\t(.*)$/.exec(line);
+    if (!match) continue;
+    const [, flag, ref = '', summary = ''] = match;
+    const isDeclined = /hook declined|deny updating a hidden ref|funny refname|prohibited|not allowed/i.test(summary);
+    fates.set(ref, flag !== '!' ? 'ok' : isDeclined ? 'declined' : 'refused');
+  }
+  return fates;
+}
+
+/** What a person can do about a remote that does not answer. */
+function unreachable(url: string, stderr: string): MailboxError {
+  const said = gitFault(['fetch'], stderr).message;
+  const where = readableUrl(url);
+  const hint = /authentication|permission denied|could not read (username|password)|403|401/i.test(stderr)
+    ? `check this host's key or password for ${where}: git ls-remote ${where}`
+    : /not found|does not exist|does not appear to be a git repository/i.test(stderr)
+      ? `check the address under "remote" in .mailboxd/config.yaml: git ls-remote ${where}`
+      : `look whether it can be reached: git ls-remote ${where}; it is tried again by itself`;
+  return new MailboxError('unavailable', `${where}: ${said}`, { hint });
+}

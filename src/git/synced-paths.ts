@@ -1,0 +1,34 @@
+/**
+ * Which paths travel, and which a synced tree may put into the working folders. What arrives by git is a stranger's
+ * until proven otherwise: a name that leads elsewhere, means something to git, or is one of the store's own hidden
+ * names is never written and never published.
+ */
+
+/** The folders below a root that the exchange carries. */
+export const SYNCED = ['mailboxes', 'attachments', 'threads', 'pipelines', 'templates'] as const;
+
+const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+/** Deepest path, folders and file name together. */
+const DEEPEST = 8;
+
+export function isSyncedFolder(name: string): boolean {
+  return (SYNCED as readonly string[]).includes(name);
+}
+
+/** Whether a file or folder of this name travels: nothing hidden but `.gitkeep`, nothing that is `.git` on some system. */
+export function isSyncedName(name: string): boolean {
+  if (name === '' || Buffer.byteLength(name) > 255) return false;
+  if (name.startsWith('.') && name !== '.gitkeep') return false;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f\\\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/.test(name) || /^git~\d/i.test(name))
+    return false;
+  return process.platform !== 'win32' || !(/[:*?"<>|]|[. ]$/.test(name) || RESERVED.test(name));
+}
+
+/** Whether the file at this path (with `/`, relative to the root) travels. */
+export function isSyncedPath(path: string): boolean {
+  const parts = path.split('/');
+  return (
+    parts.length > 1 && parts.length <= DEEPEST && isSyncedFolder(parts[0] ?? '') && parts.slice(1).every(isSyncedName)
+  );
+}

@@ -113,6 +113,14 @@ export interface Config {
   grace: number;
   /** How long scratch directories and run records outlive their message's end, ms. */
   keep: number;
+  /** How long a claim on the remote holds without being renewed, ms. */
+  lease: number;
+  /** Longest pause between two looks at the remote, ms. */
+  poll: number;
+  /** How often this host says on the remote that it is there, ms. */
+  heartbeat: number;
+  /** Mailbox → `local` where this host alone serves it, and its tasks need no claim on the remote. */
+  claims: Record<string, 'local' | 'remote'>;
 }
 
 export const DEFAULT_LIMITS: Readonly<Limits> = {
@@ -162,5 +170,9 @@ export function defaultConfig(identity: { host: string; key: string }): Config {
     retry_delay: 5_000,
     grace: 20_000,
     keep: 30 * 86_400_000,
+    lease: 60_000,
+    poll: 10_000,
+    heartbeat: 30_000,
+    claims: {},
   };
 }

@@ -62,4 +62,8 @@ export interface ConfigYaml {
   retry_delay?: string;
   grace?: string;
   keep?: string;
+  lease?: string;
+  poll?: string;
+  heartbeat?: string;
+  claims?: Record<string, 'local' | 'remote'>;
 }

@@ -68,6 +68,10 @@ export function parseConfig(text: string | undefined, where: string, given: Conf
     retry_delay: spanOf(yaml.retry_delay) ?? defaults.retry_delay,
     grace: spanOf(yaml.grace) ?? defaults.grace,
     keep: spanOf(yaml.keep) ?? defaults.keep,
+    lease: spanOf(yaml.lease) ?? defaults.lease,
+    poll: spanOf(yaml.poll) ?? defaults.poll,
+    heartbeat: spanOf(yaml.heartbeat) ?? defaults.heartbeat,
+    claims: { ...yaml.claims },
   };
   report(where, [...findLongTimers(config), ...findSyncedSigners(config, given)]);
   return config;
@@ -144,6 +148,9 @@ function findLongTimers(config: Config): SchemaProblem[] {
     ['settle', config.settle],
     ['retry_delay', config.retry_delay],
     ['grace', config.grace],
+    ['lease', config.lease],
+    ['poll', config.poll],
+    ['heartbeat', config.heartbeat],
     ['runners.simulator.duration', config.runners.simulator.duration],
     ...Object.entries(config.senders).map(([name, { timeout }]): [string, number | undefined] => [
       `senders.${name}.timeout`,

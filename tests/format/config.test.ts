@@ -55,6 +55,10 @@ describe('config.yaml', () => {
       retry_delay: 5_000,
       grace: 20_000,
       keep: 2_592_000_000,
+      lease: 60_000,
+      poll: 10_000,
+      heartbeat: 30_000,
+      claims: {},
     });
   });
 
@@ -156,6 +160,10 @@ keep: 7d
       retry_delay: 5_000,
       grace: 120_000,
       keep: 604_800_000,
+      lease: 60_000,
+      poll: 10_000,
+      heartbeat: 30_000,
+      claims: {},
     } satisfies Config);
   });
 

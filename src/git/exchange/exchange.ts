@@ -51,7 +51,16 @@ export interface Exchange extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Something else that has its turn in the exchange: the heartbeat, the output for followers. */
+export interface Chore {
+  /** How long until it wants a turn, ms; Infinity: not by itself. */
+  wait(): number;
+  /** Called with nothing else under way. What it throws is told once. */
+  turn(state: ExchangeState): Promise<void>;
+}
+
 export interface ExchangeOptions extends OpenExchange {
+  chores?: readonly Chore[];
   /** Longest pause between two looks at the remote, ms. */
   poll: number;
   /** A turn is over: claims and folders may have changed. */
@@ -184,6 +193,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
       if (isRemoteRung || performance.now() >= nextLook) await lookNow();
       await answerClaims();
       if (isRung || performance.now() - lastScan >= Math.min(RESCAN, state.again ?? RESCAN)) await round();
+      for (const chore of options.chores ?? []) if (chore.wait() <= 0) await chore.turn(state);
       status.rounds += 1;
     } catch (error) {
       const fault =
@@ -210,9 +220,10 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     const dues = [...state.held.all.values()].map((held) =>
       held.isActive || held.isEnded ? (held.sent?.mono ?? 0) + held.lease / 3 - now : Infinity,
     );
+    const chores = failing ? [] : (options.chores ?? []).map((chore) => Math.max(0, chore.wait()));
     const isNow = !failing && (isRung || isRemoteRung || requests.length > 0);
     const quiet = failing ? nextLook - now : Math.min(nextLook - now, lastScan + Math.min(RESCAN, state.again ?? RESCAN) - now);
-    const wait = isNow ? 0 : Math.max(failing ? 100 : 0, Math.min(quiet, ...dues.filter((due) => due > 0)));
+    const wait = isNow ? 0 : Math.max(failing ? 100 : 0, Math.min(quiet, ...dues.filter((due) => due > 0), ...chores));
     failing = false;
     if (wait <= 0) return Promise.resolve();
     return new Promise((resolve) => {

@@ -191,6 +191,23 @@ describe('a replay', () => {
     expect(text.match(/replayed/g)?.length).toBeGreaterThan(1);
   });
 
+  it('is refused, on a retry too, when the first was answered without a run', async () => {
+    const root = signedRoot(key, '{ require: true }', 'cache: 1h\n');
+    await using d = await runDaemon(root);
+    await d.event('finished', (await sendSigned(root, key, 'Hello.\n')).place.name);
+    const elsewhere = testRoot();
+    const { place } = await sendSigned(elsewhere, key, 'Hello.\n');
+    const recorded = readFileSync(messagePath(elsewhere, place));
+    drop(root, 'server', 'cached.md', recorded);
+    expect(await arrived(root, 'server', 'complete', 'cached.md')).toContain('cached_from');
+    rmSync(at(root, 'complete', 'cached.md'));
+    drop(root, 'server', 'again.md', recorded);
+    expect(await refused(root, 'again.md')).toMatch(again);
+    await d.event('refused', 'again.md');
+    move(root, 'failed', 'again.md');
+    expect((await refused(root, 'again.md')).match(/replayed/g)?.length).toBeGreaterThan(1);
+  });
+
   it('is none when a person moves the finished file itself, but is when they put an older state of it back', async () => {
     const root = signedRoot(key);
     const { place } = await sendSigned(root, key, 'Hello.\n');

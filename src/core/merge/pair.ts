@@ -18,6 +18,9 @@ const SAME: readonly { vanished: Key; appeared: Key }[] = [
   // A bare file gets its id with the claim, and may lose it to a person's editor: one of the two has none.
   { vanished: bareName, appeared: nameInMailbox },
   { vanished: nameInMailbox, appeared: bareName },
+  // The same, reassigned before it was edited or got its id.
+  { vanished: bareMessage, appeared: messageName },
+  { vanished: messageName, appeared: bareMessage },
 ];
 
 /** How many of `SAME` go by the id: these also find a message whose place another one took. */
@@ -25,7 +28,7 @@ const BY_ID = 4;
 
 /**
  * What one side did, by message: of the files that differ by path, those that vanished and those that appeared are paired
- * into moves (same id, else same content, else same name in one mailbox where one of them has no id); the rest are
+ * into moves (same id, else same content, else same name where one of them has no id, in one mailbox first); the rest are
  * edits, new files and deletions. A path changed in place is one change, unless the id says that it is another message
  * now. The order of `diff` does not matter.
  */
@@ -109,6 +112,15 @@ function nameInMailbox({ path }: FileVersion): string | undefined {
 
 function bareName(version: FileVersion): string | undefined {
   return version.id === undefined ? nameInMailbox(version) : undefined;
+}
+
+function messageName({ path }: FileVersion): string | undefined {
+  const { mailbox, name } = locate(path);
+  return mailbox === undefined ? undefined : name;
+}
+
+function bareMessage(version: FileVersion): string | undefined {
+  return version.id === undefined ? messageName(version) : undefined;
 }
 
 function nameOf(version: FileVersion): string {

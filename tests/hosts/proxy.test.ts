@@ -70,9 +70,11 @@ describe('a proxy', () => {
       await waitUntil(() => got() === bytes);
     };
     expect(await timeOf(trip(1_024))).toBeGreaterThanOrEqual(99);
-    const second = await timeOf(trip(2_048));
-    expect(second).toBeGreaterThanOrEqual(49);
-    expect(second).toBeLessThan(99);
+    const later: number[] = [];
+    for (let kib = 2; kib < 6; kib += 1) later.push(await timeOf(trip(kib * 1_024)));
+    // The fastest, for a busy machine slows some.
+    expect(Math.min(...later)).toBeGreaterThanOrEqual(49);
+    expect(Math.min(...later)).toBeLessThan(99);
   });
 
   it('limits what passes in a second', async () => {
@@ -173,13 +175,14 @@ describe('a push through a proxy', () => {
     await remote.close();
   });
 
-  const push = (timeout = 20_000): ReturnType<typeof runGit> =>
-    runGit(['push', '-q', 'origin', 'HEAD:main'], { ...at, timeout });
+  const push = (more: { signal?: AbortSignal } = {}): ReturnType<typeof runGit> =>
+    runGit(['push', '-q', 'origin', 'HEAD:main'], { ...at, ...more });
   const isThere = async (): Promise<boolean> => {
     await git(['fetch', '-q', 'origin'], at);
     return (await git(['rev-parse', 'origin/main'], at)) === (await git(['rev-parse', 'HEAD'], at));
   };
-  const askedToPush = (): number => remote.requests().filter(({ method }) => method === 'POST').length;
+  const pushes = (): readonly number[] =>
+    remote.requests().flatMap(({ method, status }) => (method === 'POST' ? [status] : []));
 
   it('that is cut on its way there, has not happened, as a later fetch tells', async () => {
     // curl tries once more by itself: that does not arrive either.
@@ -192,12 +195,16 @@ describe('a push through a proxy', () => {
   });
 
   it('whose answer is cut, fails and has happened, as a later fetch tells', async () => {
-    const before = askedToPush();
-    const pushed = push(1_000);
-    proxy.delay(30, 'down');
-    await waitUntil(() => askedToPush() > before, { what: 'the push' });
+    const before = pushes().length;
+    const patience = new AbortController();
+    proxy.delay(100, 'down');
+    const pushed = push({ signal: patience.signal });
+    await waitUntil(() => pushes().length > before, { what: 'the push' });
     proxy.cutOneWay('down');
+    await waitUntil(() => pushes().at(-1) === 200, { what: 'its answer' });
+    patience.abort();
     expect((await pushed).status).toBe(null);
+    proxy.delay(0);
     proxy.heal();
     expect(await isThere()).toBe(true);
   });

@@ -27,14 +27,14 @@ export function gitEnvironment(home: string, name = 'Tester'): NodeJS.ProcessEnv
   };
 }
 
-/** Runs git and resolves with how it went, whatever that is. It is killed after `timeout` ms. */
+/** Runs git and resolves with how it went, whatever that is. It is killed after `timeout` ms, or by the signal. */
 export function runGit(
   args: readonly string[],
-  options: { cwd: string; env: NodeJS.ProcessEnv; timeout?: number },
+  options: { cwd: string; env: NodeJS.ProcessEnv; timeout?: number; signal?: AbortSignal },
 ): Promise<GitResult> {
   return new Promise((resolve) => {
-    const { cwd, env, timeout = 20_000 } = options;
-    execFile('git', args, { cwd, env, timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    const { cwd, env, timeout = 20_000, signal } = options;
+    execFile('git', args, { cwd, env, timeout, signal, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : exitStatus(error), stdout, stderr });
     });
   });

@@ -27,6 +27,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { usage: 'progress', summary: 'Show what is running now', load: () => import('./commands/progress.js') },
   { usage: 'stats', summary: 'Show counts, times and costs', load: () => import('./commands/stats.js') },
+  {
+    usage: 'archive [action] [file]',
+    summary: 'Take old messages out into a bundle, or bring them back',
+    load: () => import('./commands/archive.js'),
+  },
   { usage: 'run', summary: 'Turns in, events out: a task as a pipe', load: () => import('./commands/run.js') },
   {
     usage: 'doctor',

@@ -88,7 +88,7 @@ export async function retain(keeper: Keeper, options: RetainOptions = {}): Promi
       if (options.isOver?.()) return { moved };
     }
   }
-  if (fault !== undefined) throw fault;
+  if (fault !== undefined) throw diskFault(fault, 'moving finished messages to their months');
   return { moved };
 }
 

@@ -42,6 +42,7 @@ function bundleOf(entries: Entry[], options: { ref?: string; parent?: boolean } 
       dir,
       names.map((name) => {
         const own = items.find(({ path }) => path === name);
+        if (own?.mode === '40000') return ['40000', name, tree(dir, [])];
         if (own) {
           const oid = git(dir, ['hash-object', '-w', '--stdin'], own.text ?? 'x');
           return [own.mode ?? '100644', name, own.mode === '160000' ? '1'.repeat(40) : oid];
@@ -94,6 +95,8 @@ test.each([
   ['another folder', { path: 'templates/x.md' }],
   ['a link', { path: 'mailboxes/server/complete/x.md', mode: '120000', text: '/etc/passwd' }],
   ['a link in a folder’s place', { path: 'attachments/a', mode: '120000', text: '/tmp' }],
+  ['an empty folder elsewhere', { path: 'threads', mode: '40000' }],
+  ['empty folders without end', { path: `attachments/a/${'b/'.repeat(20)}c`, mode: '40000' }],
   ['a repository', { path: 'attachments/a/sub', mode: '160000' }],
 ] as [string, Entry][])('%s is refused, and nothing is written', async (_, entry) => {
   const root = emptyRoot();

@@ -9,6 +9,7 @@ export function logEvent(logger: Logger, event: DaemonEvent): void {
       return;
     case 'trouble':
       return logger.warn({ hint: event.hint }, event.message);
+    case 'lost':
     case 'parked':
     case 'held':
     case 'refused':

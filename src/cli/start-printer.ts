@@ -164,6 +164,16 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
           return more(`until ${event.until}`);
         case 'recovered':
           return line('↻', `${pathOf(event.place)}: ${safeLine(event.what)}`);
+        case 'published':
+          return line(paint('dim', '↑'), paint('dim', `${safeLine(event.title)} (${event.commit.slice(0, 8)})`));
+        case 'arrived':
+          return line(paint('dim', '↓'), paint('dim', `${event.files} ${event.files === 1 ? 'file' : 'files'} from main`));
+        case 'taken over':
+          return line('↻', `${safeLine(event.path)} is taken over from ${safeLine(event.from)}`);
+        case 'lost':
+          line(paint('yellow', '!'), `${endOutput(event.id)}${safeLine(event.path)} is lost: ${safeLine(event.reason)}`);
+          if (event.kept !== undefined) more(`what was written is kept in ${safeLine(event.kept)}`);
+          return;
         case 'trouble':
           line(paint('yellow', '!'), safeLine(event.message));
           if (event.hint !== undefined) more(safeLine(event.hint));

@@ -17,6 +17,7 @@ import { randomSuffix } from '../store/durable.js';
 import { answerFromCache, fingerprintOf } from './answer-cache.js';
 import { closeInterrupted, composeClaim, renderRefusal } from './compose.js';
 import { readWaiting, type Refusal } from './decide.js';
+import { reseal } from '../format/reseal.js';
 import type { RunPlan } from './plan.js';
 import { isRetry, planRun } from './plan-run.js';
 import { buildPrompt } from './prompt.js';
@@ -35,9 +36,22 @@ export type ClaimOutcome =
 
 const BUSY_AGAIN = 200;
 
+/** The right to run it that was won on the remote (git/exchange). */
+export interface Grant {
+  /** Its id. */
+  id: string;
+  /** It has none yet: this one is written with the claim. */
+  isMinted: boolean;
+  /** The claim's epoch: the run's is at least that. */
+  epoch: number;
+  /** Workers that were cut off with it since it was last published. */
+  crashes: number;
+}
+
 /** The state of one decision while the file is in nobody's folder. */
 interface Draft {
   id?: string;
+  grant?: Grant | undefined;
   /** What its signature was found to be worth before it was taken; undefined where none counts. */
   signature?: SignatureCheck | undefined;
   hold?: { until: number; daily?: string };
@@ -45,9 +59,13 @@ interface Draft {
   plan?: Omit<RunPlan, 'place'>;
 }
 
-export async function claimTask(worker: Worker, waiting: { mailbox: string; name: string }): Promise<ClaimOutcome> {
+export async function claimTask(
+  worker: Worker,
+  waiting: { mailbox: string; name: string },
+  grant?: Grant,
+): Promise<ClaimOutcome> {
   const place: Place = { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name };
-  const draft: Draft = {};
+  const draft: Draft = { grant };
   let isRun = false;
   try {
     const claimed = await claimDraft(worker, place, draft);
@@ -103,12 +121,14 @@ function decideOrRefuse(
 function decide(worker: Worker, draft: Draft, place: Place, file: TakenFile, take: string): TakeDecision | undefined {
   const { bytes } = file;
   const { config } = worker.root;
+  const { grant } = draft;
   const now = worker.clock.now();
   const reading = readWaiting(
-    bytes,
+    // It was claimed as main has it, which vouches for what other hosts wrote into it.
+    grant ? reseal(bytes, config.key) : bytes,
     config.key,
     (id) => (worker.claiming.has(id) ? 'running' : findIdHolder(worker.catalog, worker.root.dir, id, place)),
-    () => worker.clock.newId(),
+    () => (grant?.isMinted ? grant.id : worker.clock.newId()),
   );
   if (reading.kind === 'unusable') return refuseUnusable(worker, draft, bytes, reading.refusal);
   if (reading.kind === 'busy') {
@@ -129,6 +149,13 @@ function decide(worker: Worker, draft: Draft, place: Place, file: TakenFile, tak
     const closed = closeInterrupted(message, now);
     message = closed.message;
     changes = { ...changes, ...closed.changes };
+  }
+  if (grant) {
+    const before = message.front;
+    const crashes = (before.crashes ?? 0) + grant.crashes;
+    if (grant.crashes > 0) changes = { ...changes, crashes };
+    const epoch = Math.max(before.epoch ?? 0, grant.epoch - 1);
+    message = { ...message, front: { ...before, epoch, ...(grant.crashes > 0 && { crashes }) } };
   }
   const { front } = message;
   // A dropped file is as old as its last write; what the engine writes must not make it younger.

@@ -6,7 +6,8 @@ import type { Claim, FrontMatter, RunRecord } from '../core/message.js';
 import { ENGINE_FIELDS } from '../core/message.js';
 import { MailboxError } from '../core/errors.js';
 import { isMessageId } from '../core/names.js';
-import { claimToken, isClaimToken } from '../core/token.js';
+import { claimToken } from '../core/token.js';
+import { findForged } from '../format/forged.js';
 import { parseMessage, type ParsedMessage } from '../format/message.js';
 import type { IdHolder } from '../mailbox/identity.js';
 import { describeProblems, validateMessageFields } from '../schema/index.js';
@@ -93,22 +94,6 @@ function withoutHistory(message: ParsedMessage): ParsedMessage {
   const front: FrontMatter = { ...message.front };
   for (const field of ENGINE_FIELDS) delete front[field];
   return { ...message, front };
-}
-
-/**
- * The first engine field, when this host did not write them; undefined when there is none or all are its own. The
- * fields may have any shape.
- */
-function findForged(front: FrontMatter, key: string): string | undefined {
-  const present = ENGINE_FIELDS.find((field) => front[field] !== undefined);
-  if (present === undefined) return undefined;
-  const ids = [front.id, front.copied_from].filter((id) => typeof id === 'string');
-  const isOwn = (token: unknown): boolean =>
-    typeof token === 'string' && ids.some((id) => isClaimToken(key, id, token));
-  if (!isOwn(front.seal)) return present;
-  const runs: unknown = front.runs;
-  if (Array.isArray(runs) && !runs.every((run: { token?: unknown } | null) => isOwn(run?.token))) return 'runs';
-  return undefined;
 }
 
 export function makeClaim(parts: {

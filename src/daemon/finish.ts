@@ -23,7 +23,7 @@ import { pickStats, runRecordOf, type RunPlan } from './plan.js';
 import type { Worker } from './worker.js';
 
 /** Why a run was stopped from outside. */
-export type StopReason = 'moved' | 'timeout' | 'output' | 'drain';
+export type StopReason = 'moved' | 'timeout' | 'output' | 'drain' | 'lease';
 
 /** What is to become of a message, before the folders are touched. */
 export interface Verdict {

@@ -12,6 +12,8 @@ export interface Waiting {
   due: number;
   /** Which content of the file this says (its size and times), so that it is read once. */
   stamp?: string;
+  /** main shows it in `in_progress/`, and nobody holds it. */
+  isShown?: boolean;
 }
 
 export interface Queue {

@@ -163,6 +163,8 @@ async function bringBack(worker: Worker, place: Place, isHeld: (claim: Claim, id
   if (!claim || !isMessageId(id) || !isClaimToken(key, id, String(claim.token))) {
     // No worker of this host claimed it: it waits, and what it brings along is judged when it is claimed.
     if (place.state !== 'in_progress') return;
+    // Another host's, or abandoned: who may have it is decided on the remote.
+    if (worker.lease?.isForeign(place.mailbox)) return;
     const waiting = await moveMessage(root, place, { mailbox: place.mailbox, state: 'inbox' }, worker.who);
     noteMove(worker.catalog, root, place, waiting);
     if (waiting) worker.emit({ type: 'recovered', place: waiting, what: 'given back' });
@@ -212,7 +214,7 @@ async function bringBack(worker: Worker, place: Place, isHeld: (claim: Claim, id
   noteMove(worker.catalog, root, place, placed);
   if (claim && placed) releaseHeld(root, place.mailbox, claim.take, place.name);
   if (placed) worker.emit({ type: 'recovered', place: placed, what: result ? result.outcome : 'given back' });
-  if (placed && wantsReply) await sendReply(worker, id, claim.epoch, placed);
+  if (placed && wantsReply && !worker.lease?.isClaimed(id)) await sendReply(worker, id, claim.epoch, placed);
 }
 
 /**

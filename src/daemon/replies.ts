@@ -81,10 +81,22 @@ export async function sendPendingReplies(worker: Worker): Promise<void> {
   }
   for (const name of names) {
     const match = /^(.+)\.(\d+)$/.exec(name);
+    if (worker.lease?.isClaimed(match?.[1] ?? '')) continue; // not on main yet
     const record =
       match &&
       worker.catalog.findById(match[1] ?? '', 2).find((item) => item.id === match[1] && item.state !== 'inbox');
     if (record && record.state !== 'in_progress') await sendReply(worker, record.id, Number(match?.[2]), record);
     else if (!record) removeQuietly(join(repliesDir(worker.root.dir), name));
   }
+}
+
+/** The end of this message came to nothing: its reply is not sent. */
+export function forgetReplies(root: string, id: string): void {
+  let names: string[] = [];
+  try {
+    names = readdirSync(repliesDir(root));
+  } catch {
+    return;
+  }
+  for (const name of names) if (name.startsWith(`${id}.`)) removeQuietly(join(repliesDir(root), name));
 }

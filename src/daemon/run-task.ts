@@ -43,7 +43,13 @@ const WRITE_AGAIN_MAX = 60_000;
 /** What a timer can wait, ms; asked for more, it would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-export type TaskEnd = { outcome: Outcome; verdict: Verdict; place: Place | undefined; fault?: unknown };
+export type TaskEnd = {
+  outcome: Outcome;
+  verdict: Verdict;
+  place: Place | undefined;
+  fault?: unknown;
+  isLost?: boolean;
+};
 
 export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string) => void): RunningTask {
   const root = worker.root.dir;
@@ -101,6 +107,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     if (!runner.inProcess) await ownTurn();
     // The last look before the spawn: a person may have moved it since it was claimed.
     look();
+    if (worker.lease && worker.lease.left(plan.id) <= 0) stop('lease');
     if (stopped !== undefined) return { kind: 'stopped', stats: {} };
     const request = {
       messageId: plan.id,
@@ -158,7 +165,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     writer.close();
     record.flush();
     const verdict = judgeEnd(plan, outcome, stopped, worker.root.config, worker.clock.now());
-    return finish(outcome, verdict);
+    return stopped === 'lease' ? letGo(outcome, verdict) : finish(outcome, verdict);
   };
 
   /** Where the disk refuses it, the end is written when it lets us: what was run is not run again for that. */
@@ -173,6 +180,17 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
           worker.emit({ type: 'trouble', message: `finishing ${nameOf(plan.place)}: ${error.message}`, hint });
         await sleep(wait, undefined, { signal: given.signal }).catch(() => undefined);
       }
+    }
+  };
+
+  /** Another may have it by now: what was written stays where it is, for the exchange to set aside. */
+  const letGo = (outcome: Outcome, verdict: Verdict): TaskEnd => {
+    worker.claiming.delete(plan.id);
+    try {
+      releaseHeld(root, plan.place.mailbox, plan.claim.take, plan.place.name);
+      return { outcome, verdict, place: undefined, isLost: true };
+    } catch (fault) {
+      return { outcome, verdict, place: undefined, fault, isLost: true };
     }
   };
 
@@ -191,7 +209,9 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
           place: late,
           what: 'somebody wrote into the file after it was claimed; that version is a message of its own',
         });
-      if (wantsReply && place) await sendReply(worker, plan.id, plan.claim.epoch, place);
+      // With a remote, a reply goes out when the end is on main.
+      if (wantsReply && place && !worker.lease?.isClaimed(plan.id))
+        await sendReply(worker, plan.id, plan.claim.epoch, place);
       return { outcome, verdict, place };
     } catch (fault) {
       return { outcome, verdict, place: undefined, fault };

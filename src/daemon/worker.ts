@@ -38,6 +38,10 @@ export type DaemonEvent =
   | { type: 'held'; mailbox: string; name: string; reason: string; until: string }
   | { type: 'unparked'; mailbox: string }
   | { type: 'recovered'; place: Place; what: string }
+  | { type: 'published'; messages: number; commit: string; title: string }
+  | { type: 'arrived'; files: number }
+  | { type: 'taken over'; id: string; path: string; from: string }
+  | { type: 'lost'; id: string; path: string; reason: string; kept?: string }
   | { type: 'trouble'; message: string; hint?: string }
   | { type: 'draining'; running: number };
 
@@ -53,6 +57,8 @@ export interface Worker {
   claiming: Map<string, string>;
   /** The runner of that name; throws `invalid` for an unknown one. */
   runner(name: string): Runner;
+  /** Whether the message may be run here, and for how long still, ms; undefined on a root without a remote. */
+  lease?: { left(id: string): number; isClaimed(id: string): boolean; isForeign(mailbox: string): boolean };
   emit(event: DaemonEvent): void;
 }
 

@@ -91,3 +91,9 @@ export function followUpOf(edited: Uint8Array, name: string, mark: string): Foll
     bytes: Buffer.from(assembleMessage({ split, ownText: body, recorded: '' }, fields)),
   };
 }
+
+/** Whether `after` has a run that `before` has not. */
+export function isRunOf(before: Uint8Array, after: Uint8Array): boolean {
+  const known = new Set((read(before)?.front.runs ?? []).map((run) => run?.token));
+  return (read(after)?.front.runs ?? []).some((run) => !known.has(run?.token));
+}

@@ -69,6 +69,7 @@ export function parseMessage(bytes: Uint8Array, key: string, options: ParseOptio
     named?.has(token) ||
     isClaimToken(key, id, token) ||
     isRefusalToken(key, token) ||
+    (options.trustFields === true && /^r[a-z0-9]{1,32}-[a-z2-7]{20}$/.test(token)) ||
     (origin !== '' && isClaimToken(key, origin, token));
   const markers = findMarkers(split.body, isOurs);
   const first = markers[0];

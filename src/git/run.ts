@@ -93,19 +93,36 @@ const LONGEST = 120_000;
  */
 export async function runGit(dir: string, args: readonly string[], options: GitRunOptions = {}): Promise<GitResult> {
   const { input, timeout = LONGEST, signal, env } = options;
-  const result = await execa('git', [...HARDENED, ...args], {
+  const isGroup = process.platform !== 'win32';
+  const running = execa('git', [...HARDENED, ...args], {
     cwd: dir,
     env: { ...gitEnvironment(), ...env },
     extendEnv: false,
     encoding: 'buffer',
     reject: false,
     stripFinalNewline: false,
-    timeout,
-    forceKillAfterDelay: 1_000,
+    // git's helpers (git-remote-http, ssh) outlive it: the whole group is ended.
+    detached: isGroup,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-    ...(signal && { cancelSignal: signal }),
   });
-  const { failed, timedOut, isCanceled, exitCode, code } = result;
+  let timedOut = false;
+  const end = (): void => {
+    try {
+      if (running.pid !== undefined) process.kill(isGroup ? -running.pid : running.pid, 'SIGKILL');
+    } catch {
+      // it has just ended
+    }
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    end();
+  }, timeout);
+  signal?.addEventListener('abort', end, { once: true });
+  const result = await running.finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+  });
+  const { failed, exitCode, code } = result;
   if (failed && code === 'ENOENT') {
     throw new MailboxError('unavailable', 'found no git on PATH, expected git 2.29 or later', {
       hint: 'install it: apt-get install git (Debian), brew install git (macOS)',
@@ -117,7 +134,7 @@ export async function runGit(dir: string, args: readonly string[], options: GitR
       hint: 'look at the connection to the remote; it is tried again',
     });
   }
-  if (isCanceled) throw new MailboxError('unavailable', `git ${doing} was broken off`);
+  if (signal?.aborted) throw new MailboxError('unavailable', `git ${doing} was broken off`);
   const stderr = Buffer.from(result.stderr ?? []).toString('utf8');
   return { code: exitCode ?? 255, stdout: Buffer.from(result.stdout ?? []), stderr };
 }

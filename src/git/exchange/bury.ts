@@ -8,7 +8,7 @@ import { BASE_REF } from '../ref-names.js';
 import { readGit } from '../run.js';
 import { editTree } from '../trees.js';
 import type { HeldState } from '../held.js';
-import { sortNews } from './publish.js';
+import { sortNews } from './news.js';
 import type { ExchangeState } from './state.js';
 
 /** Sets aside what is left of lost claims that nobody here works on any more. Returns how many. */

@@ -28,6 +28,8 @@ export type ClaimAnswer =
   | { kind: 'busy'; key: string; by: string }
   /** main does not have it yet as it is here: it is published first. */
   | { kind: 'unpublished' }
+  /** It will not be published as it is. */
+  | { kind: 'withheld'; why: string }
   /** It is not there any more, or not waiting. */
   | { kind: 'gone' };
 
@@ -99,6 +101,8 @@ async function prepare(
       : { key: own.key, own };
   const oid = blobOid(bytes);
   const entry = await findEntry(state.repository.objects, tree, path);
+  const why = state.withheld.get(path);
+  if (why !== undefined) return { kind: 'withheld', why };
   if (entry?.oid !== oid) return { kind: 'unpublished' };
   const seen = state.seen.get(key);
   if (seen && !mayTakeOver(state, key)) return { kind: 'busy', key, by: seen.claim.worker };
@@ -172,13 +176,14 @@ async function pushClaims(state: ExchangeState, attempts: readonly Attempt[]): P
   let result = await state.remote.push(attempts.map(({ update }) => update));
   if (result.kind === 'known' && attempts.every(({ update }) => fateOf(result, update) === 'declined'))
     result = await fallBack(state, attempts, result);
-  for (const { held, update, isNew } of attempts) {
+  // A refusal, too, may be the answer to a repetition of what had landed: the look that follows decides.
+  for (const { held, update } of attempts) {
     const fate = fateOf(result, update);
     if (fate === 'ok') {
       held.current = update.to ?? undefined;
       held.sent = sent;
       state.view = withRefs(state.view, [[`claims/${held.key}`, held.current]]);
-    } else if (fate !== undefined && isNew) state.held.all.delete(held.key);
+    }
   }
 }
 

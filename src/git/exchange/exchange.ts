@@ -11,7 +11,7 @@ import { look, mayTakeOver } from './look.js';
 import { watchNews, type Notice } from './notice.js';
 import { openState, type OpenExchange } from './open.js';
 import { createPace } from './pace.js';
-import { sortNews } from './publish.js';
+import { sortNews } from './news.js';
 import { exchangeOnce } from './round.js';
 import { showRunning } from './show.js';
 import type { ExchangeState } from './state.js';
@@ -222,7 +222,9 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     );
     const chores = failing ? [] : (options.chores ?? []).map((chore) => Math.max(0, chore.wait()));
     const isNow = !failing && (isRung || isRemoteRung || requests.length > 0);
-    const quiet = failing ? nextLook - now : Math.min(nextLook - now, lastScan + Math.min(RESCAN, state.again ?? RESCAN) - now);
+    const quiet = failing
+      ? nextLook - now
+      : Math.min(nextLook - now, lastScan + Math.min(RESCAN, state.again ?? RESCAN) - now);
     const wait = isNow ? 0 : Math.max(failing ? 100 : 0, Math.min(quiet, ...dues.filter((due) => due > 0), ...chores));
     failing = false;
     if (wait <= 0) return Promise.resolve();

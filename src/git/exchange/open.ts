@@ -74,6 +74,7 @@ export async function openState(options: OpenExchange): Promise<{ state: Exchang
       seen: new Map(),
       base: await readRef(BASE_REF),
       again: undefined,
+      withheld: new Map(),
       contention: 0,
     };
     return {

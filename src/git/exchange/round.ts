@@ -17,7 +17,8 @@ import { diffTrees, editTree, findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { TreeEntry } from '../objects.js';
 import { look } from './look.js';
-import { buildPublication, sortNews, type LocalNews, type Publication } from './publish.js';
+import { sortNews, type LocalNews } from './news.js';
+import { buildPublication, type Publication } from './publish.js';
 import { treeOf, withRefs, type ExchangeState } from './state.js';
 
 export interface RoundResult {

@@ -37,6 +37,8 @@ export interface ExchangeState {
   base: string | undefined;
   /** A file is still being written: look again after so many ms. */
   again: number | undefined;
+  /** Files that were not published as they are, with the reason. */
+  withheld: Map<string, string>;
   /** Races for main that were lost lately; each quiet round takes one away. */
   contention: number;
 }
@@ -56,8 +58,11 @@ export interface ExchangeHooks {
   onLost(held: HeldState, reason: string): void;
   /** A person moved or deleted, on main, a message that is run here. */
   onMoved(held: HeldState): void;
-  /** Why a new file is not to be published as it is; undefined: it is. */
-  withhold(path: string, bytes: Buffer): string | undefined;
+  /**
+   * Why a waiting file that is new here is not to be published as it is; undefined: it is. `before`: what the same
+   * message looked like on main, where it was there.
+   */
+  withhold(path: string, bytes: Buffer, before: readonly Buffer[]): string | undefined;
 }
 
 export function treeOf(state: ExchangeState, commit: string | undefined): Promise<string> | undefined {

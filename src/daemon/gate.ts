@@ -1,0 +1,183 @@
+/**
+ * The way from a waiting file to the right to run it, on a root with a remote: asks the exchange for the claim, remembers
+ * what others hold until it is free, watches the leases of what runs, and sends replies when their end is on main.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Place } from '../core/message.js';
+import { messageOf } from '../core/errors.js';
+import { openExchange, type Chore, type Exchange } from '../git/exchange/exchange.js';
+import { claimKey } from '../git/ref-names.js';
+import { idOf } from '../format/id-of.js';
+import { whyWithheld } from '../mailbox/provenance.js';
+import { readPlace } from '../mailbox/locate.js';
+import { listState } from '../store/list.js';
+import { hostDir } from '../store/paths.js';
+import { moveMessage } from '../store/settle.js';
+import type { Grant } from './claim-task.js';
+import type { Waiting } from './queue.js';
+import { forgetReplies, sendPendingReplies } from './replies.js';
+import type { RunningTask } from './run-task.js';
+import type { Worker } from './worker.js';
+
+export type Asked = { kind: 'granted'; grant: Grant | undefined } | { kind: 'wait'; until: number } | { kind: 'gone' };
+
+export interface Gate {
+  readonly exchange: Exchange;
+  start(): Promise<void>;
+  ask(waiting: Waiting): Promise<Asked>;
+  /** The message's run or refusal is over, and its file says so. */
+  ended(id: string): void;
+  gaveUp(id: string): void;
+  stopped(id: string): void;
+  close(): Promise<void>;
+}
+
+export interface GateHooks {
+  running(): Iterable<RunningTask>;
+  /** It may be asked for now. */
+  onFree(waiting: Waiting): void;
+  /** Files came or went. */
+  onApplied(places: Place[]): void;
+}
+
+/** Pauses before a message is asked for again, ms. */
+const SOON = 150;
+const OFFLINE = 5_000;
+const BUSY = 60_000;
+/** How often the leases of running tasks are looked at, ms. */
+const WATCH = 250;
+
+export async function openGate(
+  worker: Worker,
+  url: string,
+  mailboxes: readonly string[],
+  hooks: GateHooks,
+  chores: (exchange: () => Exchange) => readonly Chore[],
+): Promise<Gate> {
+  const { root, clock } = worker;
+  const { config } = root;
+  /** Claimed by others, by key. */
+  const busy = new Map<string, Waiting>();
+  let exchange: Exchange | undefined;
+  const isLocal = (mailbox: string): boolean => config.claims[mailbox] === 'local';
+
+  const onTurn = (): void => {
+    if (!exchange) return;
+    for (const [key, waiting] of busy) {
+      if (!exchange.isFree(key)) continue;
+      busy.delete(key);
+      hooks.onFree({ ...waiting, due: 0 });
+    }
+    offerAbandoned(exchange);
+    writeStatus(exchange);
+    void sendPendingReplies(worker).catch((error: unknown) =>
+      worker.emit({ type: 'trouble', message: `sending replies: ${messageOf(error)}` }),
+    );
+  };
+  /** What main shows in progress and nobody holds is waiting. */
+  const offerAbandoned = ({ state, isFree }: Exchange): void => {
+    const running = new Set([...hooks.running()].map((task) => `${task.place.mailbox}/${task.place.name}`));
+    for (const mailbox of mailboxes) {
+      if (isLocal(mailbox)) continue;
+      for (const name of listState(root.dir, mailbox, 'in_progress')) {
+        if (running.has(`${mailbox}/${name}`)) continue;
+        const bytes = readPlace(root.dir, { mailbox, state: 'in_progress', name });
+        if (!bytes || /^claim:/m.test(bytes.subarray(0, 66_000).toString('latin1'))) continue;
+        const id = idOf(bytes);
+        if (!isFree(claimKey(id, mailbox, name)) || (id !== undefined && state.held.byId(id))) continue;
+        hooks.onFree({ mailbox, name, priority: 'normal', created: 0, due: 0, isShown: true });
+      }
+    }
+  };
+  const writeStatus = ({ status }: Exchange): void => {
+    const { rounds, reached, problem, main } = status;
+    const dir = join(hostDir(root.dir), 'git');
+    mkdirSync(dir, { recursive: true });
+    const value = { rounds, reached, problem: problem ?? null, main: main ?? null, pid: process.pid };
+    writeFileSync(join(dir, 'status.json'), `${JSON.stringify(value)}\n`);
+  };
+  const find = (id: string): RunningTask | undefined => [...hooks.running()].find((task) => task.id === id);
+
+  exchange = await openExchange({
+    ...{ root: root.dir, url, host: config.host, lease: config.lease, settle: config.settle, poll: config.poll },
+    now: () => clock.now(),
+    newId: () => clock.newId(),
+    onTurn,
+    chores: chores(() => exchange as Exchange),
+    hooks: {
+      onEvent: (event) => worker.emit(event),
+      onApplied: (paths) => hooks.onApplied(paths.map(placeOf).filter((place) => place !== undefined)),
+      onLost(held) {
+        forgetReplies(root.dir, held.id);
+        find(held.id)?.stop('lease');
+      },
+      onMoved: (held) => find(held.id)?.stop('moved'),
+      withhold: (_, bytes, before) => whyWithheld(config.key, bytes, before),
+    },
+  });
+  const opened = exchange;
+  worker.lease = {
+    left: (id) => (opened.state.held.byId(id) ? opened.leaseLeft(id) : isLocalTask(id) ? Infinity : 0),
+    isClaimed: (id) => opened.state.held.byId(id) !== undefined,
+    isForeign: (mailbox) => !isLocal(mailbox),
+  };
+  const isLocalTask = (id: string): boolean => {
+    const task = find(id);
+    return task === undefined || isLocal(task.place.mailbox);
+  };
+  const watch = setInterval(() => {
+    for (const task of hooks.running()) if ((worker.lease?.left(task.id) ?? 1) <= 0) task.stop('lease');
+  }, WATCH);
+
+  return {
+    exchange: opened,
+    start: () => opened.start(),
+    async ask(waiting) {
+      const { mailbox, name } = waiting;
+      if (isLocal(mailbox)) return { kind: 'granted', grant: undefined };
+      const answer = await opened.claim({ mailbox, state: waiting.isShown ? 'in_progress' : 'inbox', name });
+      const now = clock.now();
+      switch (answer.kind) {
+        case 'granted': {
+          const { held } = answer;
+          const place = { mailbox, state: 'in_progress', name } as const;
+          if (waiting.isShown && !(await moveMessage(root.dir, place, { mailbox, state: 'inbox' }, worker.who))) {
+            opened.gaveUp(held.id);
+            return { kind: 'gone' };
+          }
+          const { id, key, epoch, crashes } = held;
+          return { kind: 'granted', grant: { id, epoch, crashes, isMinted: key.startsWith('file.') } };
+        }
+        case 'busy':
+          busy.set(answer.key, waiting);
+          return { kind: 'wait', until: now + BUSY };
+        case 'withheld':
+          return { kind: 'granted', grant: undefined };
+        case 'unpublished':
+          return { kind: 'wait', until: now + SOON };
+        case 'offline':
+          return { kind: 'wait', until: now + OFFLINE };
+        case 'gone':
+          return { kind: 'gone' };
+      }
+    },
+    ended: (id) => opened.ended(id),
+    gaveUp: (id) => opened.gaveUp(id),
+    stopped: (id) => opened.stopped(id),
+    async close() {
+      clearInterval(watch);
+      await opened.close();
+    },
+  };
+}
+
+/** The message's place that a path from the root names; undefined for anything else. */
+function placeOf(path: string): Place | undefined {
+  const [top, mailbox, state, ...rest] = path.split('/');
+  if (top !== 'mailboxes' || !mailbox || rest.length === 0 || !path.endsWith('.md')) return undefined;
+  const name = rest.join('/');
+  return state === 'inbox' || state === 'in_progress' || state === 'complete' || state === 'failed'
+    ? { mailbox, state, name }
+    : undefined;
+}

@@ -1,0 +1,42 @@
+import { isAncestor, readHead } from '../checkout.js';
+import type { TreeEntry } from '../objects.js';
+import { runGit } from '../run.js';
+import { isSyncedFolder } from '../synced-paths.js';
+import { diffTrees, editTree } from '../trees.js';
+import { type ExchangeState, treeOf } from './state.js';
+
+/** The person's own commits that main does not have, with their files outside the carried folders merged in. */
+export async function headToCarry(
+  state: ExchangeState,
+): Promise<{ commit: string; tree: string | undefined } | undefined> {
+  const { repository } = state;
+  const { commit: head } = await readHead(repository);
+  const { main } = state.view;
+  if (head === undefined || head === main) return undefined;
+  if (main !== undefined && (await isAncestor(repository, head, main))) return undefined;
+  const { objects } = repository;
+  const { stdout, code } =
+    main === undefined
+      ? { stdout: Buffer.alloc(0), code: 1 }
+      : await runGit(repository.dir, ['merge-base', head, main]);
+  const fork = code === 0 ? stdout.toString('utf8').trim() : undefined;
+  const isOutside = (name: string): boolean => !isSyncedFolder(name);
+  const base = await treeOf(state, fork);
+  const mainTree = await treeOf(state, main);
+  const mine = await diffTrees(objects, base, await treeOf(state, head), isOutside);
+  const theirs = await diffTrees(objects, base, mainTree, isOutside);
+  const edits = new Map<string, TreeEntry | undefined>();
+  for (const [path, { after }] of mine) {
+    const other = theirs.get(path);
+    if (other && other.after?.oid !== after?.oid) {
+      state.hooks.onEvent({
+        type: 'trouble',
+        message: `${path} was changed in your commits and on main; your commits stay here, the mailboxes go on`,
+        hint: 'bring them together yourself: git pull, then git push',
+      });
+      return undefined;
+    }
+    edits.set(path, after);
+  }
+  return { commit: head, tree: edits.size === 0 ? mainTree : await editTree(objects, mainTree, edits) };
+}

@@ -1,0 +1,90 @@
+/** What is in the folders here, sorted by whose it is to publish. */
+import { STATES } from '../../core/message.js';
+import { idOf } from '../../format/id-of.js';
+import { findEntry } from '../trees.js';
+import type { LocalChange } from '../working-tree.js';
+import type { ExchangeState } from './state.js';
+
+export interface LocalNews {
+  /** Anyone's to bring: a person's changes. */
+  open: LocalChange[];
+  /** By key: of messages that this host has claimed. */
+  claimed: Map<string, LocalChange[]>;
+  /** Not to be published as they are. */
+  withheld: { change: LocalChange; why: string }[];
+}
+
+/** Sorts what the scan found. */
+export async function sortNews(state: ExchangeState, found: Map<string, LocalChange>): Promise<LocalNews> {
+  const news: LocalNews = { open: [], claimed: new Map(), withheld: [] };
+  const running = new Set<string>();
+  const byPath = new Map([...state.held.all.values()].map((held) => [held.path, held]));
+  for (const change of found.values()) {
+    const id = await idOfChange(state, change);
+    const held = (id === undefined ? undefined : state.held.byId(id)) ?? byPath.get(change.path);
+    // It runs here, claimed or not: what is in the file by now is nobody's to publish.
+    if (
+      !held &&
+      change.after &&
+      change.path.includes('/in_progress/') &&
+      hasClaim(change.after.bytes, state.settings.host)
+    ) {
+      running.add(change.path.split('/').at(-1) ?? '');
+      continue;
+    }
+    if (held) news.claimed.set(held.key, [...(news.claimed.get(held.key) ?? []), change]);
+    else {
+      news.open.push(change);
+    }
+  }
+  await withholdForged(state, news);
+  state.withheld = new Map(news.withheld.map(({ change, why }) => [change.path, why]));
+  if (running.size > 0) {
+    const isLeft = ({ path, after }: LocalChange): boolean => !after && running.has(path.split('/').at(-1) ?? '');
+    for (const change of news.open.filter(isLeft)) news.withheld.push({ change, why: 'it runs here' });
+    news.open = news.open.filter((change) => !isLeft(change));
+  }
+  return news;
+}
+
+/** Takes out what would pass for the work of a worker that nobody vouches for. */
+async function withholdForged(state: ExchangeState, news: LocalNews): Promise<void> {
+  const suspects = news.open.filter(({ path, after }) => after && /\/(inbox|in_progress)\/[^/]+\.md$/.test(path));
+  if (suspects.length === 0) return;
+  const { objects } = state.repository;
+  const held = new Set<LocalChange>();
+  for (const change of suspects) {
+    if (
+      !change.after ||
+      !/^(seal|claim|epoch|attempts|crashes|runs|result|retry_at|fingerprint|copied_from)\b/m.test(
+        change.after.bytes.subarray(0, 66_000).toString('latin1'),
+      )
+    )
+      continue;
+    const before: Buffer[] = [];
+    const name = change.path.split('/').at(-1) ?? '';
+    for (const other of news.open) if (other.before) before.push(await objects.readBlob(other.before.oid));
+    for (const folder of STATES) {
+      const [, mailbox = ''] = change.path.split('/');
+      const entry = await findEntry(objects, state.base, `mailboxes/${mailbox}/${folder}/${name}`);
+      if (entry?.mode.startsWith('100')) before.push(await objects.readBlob(entry.oid));
+    }
+    const why = state.hooks.withhold(change.path, change.after.bytes, before);
+    if (why === undefined) continue;
+    held.add(change);
+    news.withheld.push({ change, why });
+  }
+  news.open = news.open.filter((change) => !held.has(change));
+}
+
+/** Whether a worker of this host wrote its claim into the file. */
+function hasClaim(bytes: Buffer, host: string): boolean {
+  const head = bytes.subarray(0, 66_000).toString('utf8');
+  return head.startsWith('---') && /^claim:/m.test(head) && head.includes(`@${host}`);
+}
+
+async function idOfChange(state: ExchangeState, { path, before, after }: LocalChange): Promise<string | undefined> {
+  if (!path.startsWith('mailboxes/') || !path.endsWith('.md')) return undefined;
+  if (after) return idOf(after.bytes);
+  return before && idOf(await state.repository.objects.readBlob(before.oid));
+}

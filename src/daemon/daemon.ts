@@ -8,21 +8,21 @@ import type { Claim } from '../core/message.js';
 import { MailboxError, messageOf } from '../core/errors.js';
 import { isMessageFileName } from '../core/names.js';
 import type { Mailboxes } from '../mailbox/open.js';
-import { noteMove } from '../mailbox/acknowledge.js';
 import { isAlive } from '../host/process-id.js';
 import { makeMailbox } from '../store/deliver.js';
 import { listMailboxes } from '../store/list.js';
 import { hangBells } from './bells.js';
 import { createChats } from './chats.js';
-import { claimTask } from './claim-task.js';
 import { drain } from './drain.js';
 import { createInboxes } from './inboxes.js';
 import { createParking } from './parking.js';
-import { createQueue, type Waiting } from './queue.js';
+import { createQueue } from './queue.js';
 import { recoverMailbox, recoverNames, sweepProcesses } from './recover-claims.js';
 import { sendPendingReplies } from './replies.js';
-import { runTask, type RunningTask, type TaskEnd } from './run-task.js';
-import { claimedEvent, endEvent, heldEvent, unrunEvent } from './tell.js';
+import { retain } from '../mailbox/retention.js';
+import type { RunningTask } from './run-task.js';
+import { createStarter } from './start-task.js';
+import type { Gate } from './gate.js';
 import { openWorker } from './open-worker.js';
 import { createTimers } from './timers.js';
 import type { DaemonOptions } from './daemon-options.js';
@@ -69,6 +69,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   /** Names of tasks that a limit of the day holds, so that each is told once. */
   const held = new Set<string>();
   const chats = createChats(worker, (id) => running.get(id));
+  let gate: Gate | undefined;
   let isStopping = false;
   let lastTurn = performance.now();
   let pumpTimer: NodeJS.Timeout | undefined;
@@ -124,67 +125,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       finish();
   };
 
-  const start = async (waiting: Waiting): Promise<void> => {
-    const release = (): void =>
-      void claiming.set(waiting.mailbox, Math.max(0, (claiming.get(waiting.mailbox) ?? 1) - 1));
-    try {
-      const claimed = await claimTask(worker, waiting);
-      if (claimed.kind === 'hold') {
-        queue.put({ ...waiting, due: claimed.until });
-        if (claimed.daily !== undefined && !held.has(waiting.name)) {
-          held.add(waiting.name);
-          emit(heldEvent(waiting, claimed.daily, claimed.until));
-        }
-      } else if (claimed.kind === 'ended') {
-        noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, claimed.place);
-        emit(unrunEvent(claimed));
-      } else if (claimed.kind === 'run') {
-        const { plan } = claimed;
-        noteMove(catalog, root.dir, { mailbox: waiting.mailbox, state: 'inbox', name: waiting.name }, plan.place);
-        emit(claimedEvent(plan));
-        const task = runTask(
-          worker,
-          plan,
-          (uuid) => void chats.received(uuid).catch((error: unknown) => fault(error, 'acknowledging a chat')),
-        );
-        running.set(plan.id, task);
-        release();
-        pump();
-        offerWaitingChats(plan.id);
-        onEnd(await task.done, task);
-        return;
-      }
-    } catch (error) {
-      // The file is back in the inbox: a full disk or a missing permission is tried again, not at once.
-      queue.put({ ...waiting, due: clock.now() + RECONCILE });
-      fault(error, `${waiting.mailbox}/inbox/${waiting.name}`);
-    }
-    parking.tried(waiting.mailbox);
-    release();
-    pump();
-  };
-
-  /** Chats that came before the task they reply to was claimed. */
-  const offerWaitingChats = (id: string): void => {
-    for (const { mailbox, name } of inboxes.repliesTo(id)) inboxes.look(mailbox, name);
-  };
-
-  const onEnd = (end: TaskEnd, task: RunningTask): void => {
-    running.delete(task.id);
-    parking.tried(task.place.mailbox);
-    chats.forget(task);
-    const { mailbox } = task.place;
-    if (end.fault !== undefined) fault(end.fault, `finishing ${task.place.mailbox}/${task.place.name}`);
-    if (end.outcome.kind === 'parked' && root.config.park) {
-      const { reason, message, until } = end.outcome;
-      emit({ type: 'parked', parked: parking.park(mailbox, reason, message, clock.now(), until) });
-    } else if (end.outcome.kind !== 'stopped' && parking.unpark(mailbox)) emit({ type: 'unparked', mailbox });
-    if (end.place) emit(endEvent(task.id, end.place, end.verdict));
-    if (end.place?.state === 'inbox' && mailboxes.includes(end.place.mailbox))
-      inboxes.look(end.place.mailbox, end.place.name);
-    if (end.fault !== undefined) timers.later(RECONCILE, recoverAgain);
-    pump();
-  };
+  const start = createStarter(worker, {
+    ...{ queue, running, claiming, held, chats, parking, inboxes, mailboxes, emit, fault, timers },
+    gate: () => gate,
+    pump: () => pump(),
+    recover: () => recover(),
+  });
 
   const scan = (): Promise<void> => {
     scanning ??= (async () => {
@@ -206,6 +152,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const recoverAgain = (): void => void recover().catch((error: unknown) => fault(error, 'recovering'));
 
+  if (root.config.remote !== undefined) {
+    const { openGate } = await import('./gate.js');
+    gate = await openGate(worker, root.config.remote, mailboxes, {
+      running: () => running.values(),
+      onFree: (waiting) => {
+        queue.put(waiting);
+        pump();
+      },
+      onApplied: (places) => {
+        for (const place of places) {
+          catalog.refresh(place);
+          if (place.state === 'inbox' && mailboxes.includes(place.mailbox)) onRing(place.mailbox, place.name);
+          else if (place.state === 'in_progress') lookAtRunning(place.name);
+        }
+      },
+    });
+  }
   await desk.sync({ quick: true });
   await sweepProcesses(worker);
   await recover();
@@ -232,11 +195,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const onWake = (): void => {
     if (isStopping) return;
     parking.wake(clock.now());
+    gate?.exchange.ring({ remote: true });
     void scan();
   };
   const bells = options.once ? [] : hangBells(worker, mailboxes, { onInbox: onRing, onRunning: lookAtRunning, onWake });
   await Promise.all(bells.map((bell) => bell.ready));
   const unnote = noteServing(mailboxes);
+  await gate?.start();
   emit({ type: 'started', mailboxes, runner: root.config.runner, worker: root.config.host });
   await scan();
 
@@ -249,7 +214,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (turns % 10 === 0) recoverAgain();
     void scan();
   };
-  const tidy = (): void => void cleanUp(worker, () => isStopping).catch((error: unknown) => fault(error, 'tidying up'));
+  const tidy = (): void => {
+    const isOver = (): boolean => isStopping;
+    const isHeld = (id: string): boolean => worker.claiming.has(id) || (worker.lease?.isClaimed(id) ?? false);
+    void cleanUp(worker, isOver)
+      .then(() => retain(worker, { isOver, isHeld }))
+      .catch((error: unknown) => fault(error, 'tidying up'));
+  };
   const readAll = (): void => void desk.sync().catch((error: unknown) => fault(error, 'reading the folders'));
   tidy();
   const intervals = [setInterval(reconcile, RECONCILE), setInterval(readAll, SYNC), setInterval(tidy, TIDY)];
@@ -273,6 +244,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       await closeRunners();
+      await gate?.close();
       await scanning;
       await parking.settled();
       clearInterval(turn);

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from '../core/message.js';
 import { messageOf } from '../core/errors.js';
 import { openExchange, type Chore, type Exchange } from '../git/exchange/exchange.js';
@@ -26,6 +27,8 @@ export interface Gate {
   readonly exchange: Exchange;
   start(): Promise<void>;
   ask(waiting: Waiting): Promise<Asked>;
+  /** The message claimed as `id` is run under another: it was a copy. */
+  runsAs(id: string, as: string): void;
   /** The message's run or refusal is over, and its file says so. */
   ended(id: string): void;
   gaveUp(id: string): void;
@@ -45,6 +48,8 @@ export interface GateHooks {
 const SOON = 150;
 const OFFLINE = 5_000;
 const BUSY = 60_000;
+/** How long a stop waits for the last round, ms. */
+const LAST_ROUND = 10_000;
 /** How often the leases of running tasks are looked at, ms. */
 const WATCH = 250;
 
@@ -53,7 +58,7 @@ export async function openGate(
   url: string,
   mailboxes: readonly string[],
   hooks: GateHooks,
-  chores: (exchange: () => Exchange) => readonly Chore[],
+  chores: readonly Chore[] = [],
 ): Promise<Gate> {
   const { root, clock } = worker;
   const { config } = root;
@@ -104,7 +109,7 @@ export async function openGate(
     now: () => clock.now(),
     newId: () => clock.newId(),
     onTurn,
-    chores: chores(() => exchange as Exchange),
+    chores,
     hooks: {
       onEvent: (event) => worker.emit(event),
       onApplied: (paths) => hooks.onApplied(paths.map(placeOf).filter((place) => place !== undefined)),
@@ -162,10 +167,16 @@ export async function openGate(
           return { kind: 'gone' };
       }
     },
+    runsAs(id, as) {
+      const held = opened.state.held.byId(id);
+      if (held) held.id = as;
+    },
     ended: (id) => opened.ended(id),
     gaveUp: (id) => opened.gaveUp(id),
     stopped: (id) => opened.stopped(id),
     async close() {
+      // What has just ended or been handed back is published, unless the remote is away.
+      await Promise.race([opened.settled(), sleep(LAST_ROUND, undefined, { ref: false })]);
       clearInterval(watch);
       await opened.close();
     },

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { v7 } from 'uuid';
 import { openExchange, type Exchange, type ExchangeOptions } from '../../src/git/exchange/exchange.js';
 import type { ExchangeEvent } from '../../src/git/exchange/state.js';
+import { testRoot } from './daemon.js';
 import { testdir } from './testdir.js';
 
 /** Git as a person of no configuration would run it. */
@@ -28,6 +30,19 @@ export function bareRepository(): string {
   const dir = testdir({});
   git(dir, 'init', '-q', '--bare', '-b', 'main');
   return dir;
+}
+
+/** A root with a repository, on a host of its own, with a key of its own, for `runDaemon` (support/daemon.ts). */
+export function remoteRoot(url: string, host: string, serve: string[], yaml = ''): string {
+  const root = testRoot(`remote: ${url}\npoll: 1s\n${yaml}`, serve);
+  const path = join(root, '.mailboxd/config.yaml');
+  const key = createHash('sha256').update(root).digest('base64url');
+  const text = readFileSync(path, 'utf8')
+    .replace('host: test-host', `host: ${host}`)
+    .replace(/^key: .*$/m, `key: ${key}`);
+  writeFileSync(path, text, { mode: 0o600 });
+  git(root, 'init', '-q', '-b', 'main');
+  return root;
 }
 
 export interface GitHost {

@@ -3,6 +3,7 @@ import type { Rules } from './rules.js';
 import {
   type Copy,
   copiesOf,
+  isAlike,
   isMinted,
   put,
   remove,
@@ -25,12 +26,12 @@ export function locate(tree: Tree, base: Copy, rules: Rules): Copy | null {
   if (id !== null) {
     // A person may have brought the bare file back that the id was minted for.
     const origin = isMinted(base.file) && rules.minted_id_keeps_its_origin;
-    const back = origin ? bare.find(({ file }) => text.every((word) => file.text.includes(word))) : undefined;
+    const back = origin ? bare.find(({ file }) => isAlike(file, base.file)) : undefined;
     return copies.find(({ file }) => file.id === id) ?? back ?? null;
   }
   const here = bare.find(({ path }) => path === base.path);
   if (here !== undefined && sameWords(here.file.text, text)) return here;
-  const alike = copies.filter(({ file }) => text.every((word) => file.text.includes(word)));
+  const alike = copies.filter(({ file }) => isAlike(file, base.file));
   const minted = rules.minted_id_keeps_its_origin ? alike.find(({ file }) => isMinted(file)) : undefined;
   const same = bare.find(({ file }) => sameWords(file.text, text));
   return same ?? minted ?? here ?? alike.find(({ file }) => file.id === null) ?? null;

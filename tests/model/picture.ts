@@ -1,6 +1,6 @@
 /** What a host reads from its picture of the remote: which message a claim is for, and whether that still waits. */
 import { claimKey, hostOf, type Refs, type State, treeOf, type World } from './state.js';
-import { type Copy, copiesOf, isMinted, splitPath, type Tree } from './tree.js';
+import { type Copy, copiesOf, isAlike, isMinted, splitPath, type Tree } from './tree.js';
 
 export function treeSeen(world: World, state: State, name: string): Tree {
   return treeOf(world, hostOf(state, name).picture.main);
@@ -30,8 +30,8 @@ function isHeldByContent(world: World, picture: Refs, key: string, { file }: Cop
   return Object.entries(picture.claims).some(([other, id]) => {
     const { base } = world.objects.claims.get(id);
     const there = tree[base.path];
-    const left = there === undefined || !base.file.text.every((word) => there.text.includes(word));
+    const left = there === undefined || !isAlike(base.file, there);
     const bare = base.file.id === null || isMinted(base.file);
-    return other !== key && bare && left && base.file.text.every((word) => file.text.includes(word));
+    return other !== key && bare && left && isAlike(base.file, file);
   });
 }

@@ -81,3 +81,8 @@ export function mintId(host: string, nonce: number): string {
 export function isMinted({ id }: File): boolean {
   return id?.startsWith('by-') ?? false;
 }
+
+/** Whether one is the other with edits: likeness, as git finds renames. */
+export function isAlike(a: File, b: File): boolean {
+  return a.text.every((word) => b.text.includes(word)) || b.text.every((word) => a.text.includes(word));
+}

@@ -68,7 +68,11 @@ function note(state: State, { base, mine }: Change): State {
   const gone = mine !== null || base === null ? [] : [...base.file.text, ...base.file.runs];
   const moved = base !== null && mine?.path !== base.path ? [birthOf(base.file)] : [];
   const { once, twice } = written.touched;
-  const again = moved.filter((birth) => once.includes(birth));
+  const birth = base === null ? '' : birthOf(base.file);
+  // To delete what another edits, or edit what another deletes, is as open as two moves.
+  const edited = written.written.some((word) => word.startsWith(`${birth}+`));
+  const crossed = base !== null && edited && (mine === null || written.gone.includes(birth));
+  const again = crossed || moved.some((word) => once.includes(word)) ? [birth] : [];
   const touched = { once: union(once, moved), twice: union(twice, again) };
   return { ...state, ghost: { ...written, gone: union(written.gone, gone), touched } };
 }

@@ -3,18 +3,23 @@
  * accepted push was sent, a watcher from when it first saw the claim's object. Pure; instants are arguments.
  */
 
-/** One moment on both clocks of this host, ms: `wall` since 1970, `mono` since some start, standing still in suspend. */
+/**
+ * One moment on the clocks of this host, ms: `wall` since 1970; `mono` since some start, standing still in suspend;
+ * `boot` since the machine's start, suspend included, where the system tells it.
+ */
 export interface Instant {
   wall: number;
   mono: number;
+  boot?: number;
 }
 
 /**
- * How long ago it was for somebody who must not hold on too long: the larger of both clocks' advance, ms. A monotonic
- * clock stands still while the machine sleeps, a wall clock may be set back.
+ * How long ago it was for somebody who must not hold on too long: the largest of the clocks' advances, ms. A monotonic
+ * clock stands still while the machine sleeps, a wall clock may be set back (in that very sleep), and not every system
+ * has a third.
  */
 export function longestSince(then: Instant, now: Instant): number {
-  return Math.max(now.wall - then.wall, now.mono - then.mono);
+  return Math.max(now.wall - then.wall, now.mono - then.mono, (now.boot ?? 0) - (then.boot ?? 0));
 }
 
 /** Whether a lease of `length` ms, last renewed by a push that was sent at `sent`, still holds. */

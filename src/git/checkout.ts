@@ -3,7 +3,7 @@
  * clean. Nothing of theirs is lost: the index is changed by git itself (`read-tree -m`), which keeps what they staged
  * or refuses; their branch only ever moves forward, after the index. A crash between the two is mended by the next time.
  */
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runGit } from './run.js';
 import { BRANCH, type Repository } from './repository.js';
@@ -18,7 +18,13 @@ export interface Head {
   commit: string | undefined;
 }
 
-export async function readHead({ dir }: Repository): Promise<Head> {
+export async function readHead({ dir, gitDir }: Repository): Promise<Head> {
+  try {
+    const text = readFileSync(join(gitDir, 'refs', 'heads', BRANCH), 'utf8').trim();
+    if (/^[0-9a-f]{40}$/.test(text)) return { commit: text };
+  } catch {
+    // packed, or not there
+  }
   const { code, stdout } = await runGit(dir, ['rev-parse', '--verify', '--quiet', `refs/heads/${BRANCH}^{commit}`]);
   return { commit: code === 0 ? stdout.toString('utf8').trim() : undefined };
 }

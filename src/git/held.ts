@@ -36,6 +36,8 @@ export interface HeldState extends Held {
   current: string | undefined;
   /** Before the last accepted push was sent; undefined: not since this process began. */
   sent: Instant | undefined;
+  /** The last object that was tried, and when, before its push was sent. */
+  lastTry: { oid: string; sent: Instant } | undefined;
   /** Somebody here is claiming or running it. */
   isActive: boolean;
   /** What the folders say of it is to be published, and the claim let go. */
@@ -95,6 +97,7 @@ export function asState(held: Held): HeldState {
     ...held,
     current: undefined,
     sent: undefined,
+    lastTry: undefined,
     isActive: false,
     isEnded: false,
     isFresh: false,

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { KEPT_PACKAGES, PURE_BUILTINS, ROOMS } from './rooms.js';
+import { KEPT_PACKAGES, PURE_BUILTINS, PURE_PACKAGES, ROOMS } from './rooms.js';
 
 // Strings are matched so that what looks like a comment inside one ('**/*.md') is left alone.
 const STRING_OR_COMMENT = /(['"])(?:\\.|(?!\1)[^\\\n])*\1|`(?:\\.|[^\\`])*`|\/\*[\s\S]*?\*\/|\/\/.*/g;
@@ -62,7 +62,7 @@ function checkRooms(file: string, room: string, targets: string[]): string[] {
 function checkPackage(file: string, room: string, specifier: string): string[] {
   const keeper = KEPT_PACKAGES[specifier.split('/')[0] ?? ''];
   if (keeper !== undefined && keeper !== room) return [`${file}: ${specifier} is for ${keeper} alone`];
-  if (room === 'core' && !PURE_BUILTINS.includes(specifier)) {
+  if (room === 'core' && !PURE_BUILTINS.includes(specifier) && !PURE_PACKAGES.includes(specifier)) {
     return [`${file}: core is pure and may not import ${specifier}`];
   }
   return [];

@@ -6,7 +6,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   logging: ['core'],
   format: ['core', 'schema'],
   store: ['core', 'format'],
-  git: ['core', 'format'],
+  git: ['core', 'host', 'format', 'store'],
   runners: ['core', 'host', 'schema'],
   modules: ['core', 'schema'],
   catalog: ['core', 'host', 'format', 'store'],
@@ -39,6 +39,9 @@ export const ROOMS: Record<string, readonly string[]> = {
 
 /** Packages that one room alone may import. */
 export const KEPT_PACKAGES: Record<string, string> = { 'gray-matter': 'format', yaml: 'format' };
+
+/** Packages without I/O that core may import. */
+export const PURE_PACKAGES: readonly string[] = ['node-diff3'];
 
 /** Built-in modules that core, which has no I/O, clock or randomness, may import. */
 export const PURE_BUILTINS: readonly string[] = ['node:path', 'node:crypto'];

@@ -14,7 +14,7 @@ import { claimKey, refOf, SPACES } from '../ref-names.js';
 import type { PushResult, RefUpdate } from '../remote.js';
 import { findEntry } from '../trees.js';
 import { look, mayTakeOver } from './look.js';
-import { treeOf, withRefs, type ExchangeState } from './state.js';
+import { treeOf, withRefs, type ExchangeState, type SeenClaim } from './state.js';
 
 export interface ClaimRequest {
   mailbox: string;
@@ -63,12 +63,13 @@ export async function claimAll(state: ExchangeState, requests: readonly ClaimReq
   const now = await treeOf(state, state.view.main);
   const back: HeldState[] = [];
   for (const { index, held } of attempts) {
-    if (state.held.all.get(held.key) !== held || held.current === undefined) {
+    if (state.held.all.get(held.key) !== held || held.current === undefined || !held.sent) {
       const by = state.seen.get(held.key)?.claim.worker ?? 'another host';
       answers[index] = { kind: 'busy', key: held.key, by };
       continue;
     }
-    if (await waitsStill(state, now, held)) {
+    const rival = await findRival(state, now, held.key, held.key.startsWith('file.') ? undefined : held.id, held);
+    if (!rival && (await waitsStill(state, now, held))) {
       held.isActive = true;
       held.isFresh = false;
       answers[index] = { kind: 'granted', held };
@@ -104,6 +105,8 @@ async function prepare(
   const why = state.withheld.get(path);
   if (why !== undefined) return { kind: 'withheld', why };
   if (entry?.oid !== oid) return { kind: 'unpublished' };
+  const rival = await findRival(state, tree, key, id, { path, blob: oid });
+  if (rival) return { kind: 'busy', key: rival.claim.key, by: rival.claim.worker };
   const seen = state.seen.get(key);
   if (seen && !mayTakeOver(state, key)) return { kind: 'busy', key, by: seen.claim.worker };
   const claim: GitClaim = {
@@ -145,6 +148,28 @@ async function attempt(state: ExchangeState, index: number, prepared: Prepared):
   return { index, held, update: { ref, from: from?.oid ?? null, to: oid }, isNew: true };
 }
 
+/**
+ * Another claim of the same message under another key: of a file that had no id when it was claimed, and was given one
+ * since, or was moved to another mailbox by a person.
+ */
+async function findRival(
+  state: ExchangeState,
+  tree: string | undefined,
+  key: string,
+  id: string | undefined,
+  at: { path: string; blob: string },
+): Promise<SeenClaim | undefined> {
+  for (const seen of state.seen.values()) {
+    const { claim } = seen;
+    if (claim.key === key || (claim.done === undefined && mayTakeOver(state, claim.key))) continue;
+    if (id !== undefined && claim.id === id) return seen;
+    const isAlike =
+      id === undefined && claim.key.startsWith('file.') && claim.blob === at.blob && claim.path !== at.path;
+    if (isAlike && (await findEntry(state.repository.objects, tree, claim.path))?.oid !== claim.blob) return seen;
+  }
+  return undefined;
+}
+
 /** Whether main has it as it was when it was claimed, or as this claim shows it. */
 async function waitsStill(state: ExchangeState, tree: string | undefined, held: HeldState): Promise<boolean> {
   const { objects } = state.repository;
@@ -173,6 +198,7 @@ async function pushClaims(state: ExchangeState, attempts: readonly Attempt[]): P
   for (const { held, isNew } of attempts) if (isNew) state.held.all.set(held.key, held);
   await state.held.save();
   const sent = state.instant();
+  for (const { held, update } of attempts) held.lastTry = { oid: update.to ?? '', sent };
   let result = await state.remote.push(attempts.map(({ update }) => update));
   if (result.kind === 'known' && attempts.every(({ update }) => fateOf(result, update) === 'declined'))
     result = await fallBack(state, attempts, result);
@@ -240,6 +266,7 @@ export async function renew(state: ExchangeState, due: readonly HeldState[]): Pr
   for (const held of due) updates.push(await renewalUpdate(state, held));
   await state.held.save();
   const sent = state.instant();
+  for (const [index, held] of due.entries()) held.lastTry = { oid: updates[index]?.to ?? '', sent };
   const result = await state.remote.push(updates);
   let isWhole = true;
   for (const [index, held] of due.entries()) {

@@ -3,27 +3,20 @@
  * (renewals, then claims, then news). Everything that may have changed rings; a ring only cuts the pause short.
  */
 import { MailboxError, messageOf } from '../../core/errors.js';
-import { isHeld } from '../../core/lease.js';
+import { longestSince } from '../../core/lease.js';
 import type { HeldState } from '../held.js';
-import { claimAll, dueForRenewal, release, renew, type ClaimAnswer, type ClaimRequest } from './claim.js';
+import { claimAll, dueForRenewal, renew, type ClaimAnswer, type ClaimRequest } from './claim.js';
 import { buryLost } from './bury.js';
+import { settleLoaded } from './loaded.js';
 import { look, mayTakeOver } from './look.js';
 import { watchNews, type Notice } from './notice.js';
 import { openState, type OpenExchange } from './open.js';
 import { createPace } from './pace.js';
-import { sortNews } from './news.js';
 import { exchangeOnce } from './round.js';
+import { rescueLeases } from './rescue.js';
 import { showRunning } from './show.js';
+import { createTeller, type ExchangeStatus } from './status.js';
 import type { ExchangeState } from './state.js';
-
-export interface ExchangeStatus {
-  /** When the remote was last reached, ms since 1970. */
-  reached: number | undefined;
-  /** What keeps it from working; undefined: nothing. */
-  problem: { message: string; hint: string | undefined } | undefined;
-  rounds: number;
-  main: string | undefined;
-}
 
 export interface Exchange extends AsyncDisposable {
   readonly status: ExchangeStatus;
@@ -93,19 +86,10 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
   let lastScan = 0;
   let lastDeep = 0;
   let loop: Promise<void> | undefined;
+  let rescuer: { close(): Promise<void> } | undefined;
   let waiters: (() => void)[] = [];
-  let told = '';
 
-  const tellProblem = (problem: { message: string; hint?: string | undefined } | undefined): void => {
-    const text = problem?.message ?? '';
-    if (text === told) return;
-    if (problem) {
-      const { message, hint } = problem;
-      state.hooks.onEvent({ type: 'trouble', message, ...(hint !== undefined && { hint }) });
-    } else if (status.problem) state.hooks.onEvent({ type: 'trouble', message: 'the exchange goes on' });
-    told = text;
-    status.problem = problem && { message: problem.message, hint: problem.hint };
-  };
+  const tellProblem = createTeller(state.hooks, status);
   const reached = (): void => {
     status.reached = options.now();
     status.main = state.view.main;
@@ -121,20 +105,6 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     }
     pace.bound = [...state.held.all.values()].some((held) => held.isActive) ? 3_000 : undefined;
     nextLook = performance.now() + pace.next();
-  };
-
-  /** What was held before a restart: what has its end is published now; what waits may be asked for again for a while. */
-  const settleLoaded = async (): Promise<void> => {
-    const loaded = [...state.held.all.values()].filter(
-      (held) => !held.isActive && !held.isEnded && !held.isFresh && !held.isLost && !held.isDone && held.current,
-    );
-    if (loaded.length === 0) return;
-    const news = await sortNews(state, await state.working.scan(state.base));
-    for (const held of loaded) {
-      const after = (news.claimed.get(held.key) ?? []).flatMap((change) => (change.after ? [change.path] : []));
-      const isWaiting = after.some((path) => /\/(inbox|in_progress)\//.test(path)) || !news.claimed.has(held.key);
-      if (!isWaiting || !isHeld(started, state.instant(), held.lease)) held.isEnded = true;
-    }
   };
 
   const renewDue = async (): Promise<void> => {
@@ -173,7 +143,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     const deep = performance.now() - lastDeep > DEEP;
     lastScan = performance.now();
     if (deep) lastDeep = lastScan;
-    await settleLoaded();
+    await settleLoaded(state, started);
     const result = await exchangeOnce(state, { deep });
     notice?.adapt();
     status.main = state.view.main;
@@ -202,7 +172,8 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
       pace.fail();
       isRung = true;
       isRemoteRung = true;
-      nextLook = performance.now() + pace.next();
+      const isHolding = [...state.held.all.values()].some((held) => held.isActive);
+      nextLook = performance.now() + Math.min(pace.next(), isHolding ? options.lease / 6 : Infinity);
       tellProblem(fault);
       failing = true;
     }
@@ -248,6 +219,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
         remote: () => exchange.ring({ remote: true }),
       });
       await turn();
+      rescuer = rescueLeases(state);
       loop = (async () => {
         while (!isClosed) {
           await pause();
@@ -266,9 +238,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     leaseLeft(id) {
       const held = find(id);
       if (!held?.sent || held.isLost) return 0;
-      const now = state.instant();
-      const since = Math.max(now.wall - held.sent.wall, now.mono - held.sent.mono);
-      return Math.max(0, held.lease - since);
+      return Math.max(0, held.lease - longestSince(held.sent, state.instant()));
     },
     ended(id) {
       const held = find(id);
@@ -286,7 +256,11 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     },
     stopped(id) {
       const held = find(id);
-      if (held) held.isActive = false;
+      if (held) {
+        held.isActive = false;
+        // Even when nobody has taken it: what ran beyond the lease is not published.
+        held.isLost = true;
+      }
       exchange.ring({ remote: true });
     },
     isFree: (key) => !state.held.all.has(key) && (!state.seen.has(key) || mayTakeOver(state, key)),
@@ -309,6 +283,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
       isClosed = true;
       wake();
       await loop;
+      await rescuer?.close();
       notice?.close();
       for (const { answer } of requests.splice(0)) answer({ kind: 'offline' });
       for (const resolve of waiters) resolve();
@@ -318,5 +293,3 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
   };
   return exchange;
 }
-
-export { release };

@@ -9,6 +9,7 @@ import { isAncestor } from '../checkout.js';
 import type { HeldState } from '../held.js';
 import type { RefKind } from '../ref-names.js';
 import { readGit } from '../run.js';
+import { settlePending } from './pending.js';
 import type { ExchangeState } from './state.js';
 
 const KINDS: readonly RefKind[] = ['claims', 'follow'];
@@ -20,6 +21,14 @@ export async function look(state: ExchangeState): Promise<void> {
   if (before !== undefined && view.main !== before) await mustDescend(state, before, view.main);
   state.view = view;
   await readClaims(state);
+  const isMissing = (held: HeldState): boolean =>
+    !held.isFresh && !held.isLost && !held.tried.includes(state.view.refs.get(`claims/${held.key}`) ?? '');
+  if ([...state.held.all.values()].some(isMissing)) {
+    // A fetch reads main before the claims: one that is gone may have come to its end in between. Once more, then.
+    state.view = await state.remote.fetch(KINDS);
+    await readClaims(state);
+  }
+  await settlePending(state);
   await settleHeld(state, before);
 }
 
@@ -74,7 +83,14 @@ async function settleHeld(state: ExchangeState, before: string | undefined): Pro
         held.isActive = false;
         continue;
       }
-      if (held.current !== oid) held.current = oid;
+      // A renewal that was accepted since this look began is newer than what it saw.
+      if (held.tried.indexOf(oid) > held.tried.indexOf(held.current ?? '')) {
+        held.current = oid;
+        // Its push was accepted after all; the lease counts from before it was sent.
+        if (held.lastTry?.oid === oid) held.sent = held.lastTry.sent;
+        const shown = state.seen.get(held.key)?.claim.shown;
+        if (shown) held.shown = shown;
+      }
       continue;
     }
     if (held.isLost) continue;

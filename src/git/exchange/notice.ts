@@ -41,8 +41,11 @@ export function watchNews(root: string, url: string, on: { local(folder: string)
   const bare = localRemote(url, root);
   const adapt = (): void => {
     for (const dir of watchers.keys()) if (!statSync(dir, { throwIfNoEntry: false })) drop(dir);
+    // What runs is appended to all the time; where it goes from there rings elsewhere.
     for (const mailbox of listMailboxes(root))
-      for (const state of STATES) add(stateDir(root, mailbox, state), () => on.local(`mailboxes/${mailbox}/${state}`));
+      for (const state of STATES)
+        if (state !== 'in_progress')
+          add(stateDir(root, mailbox, state), () => on.local(`mailboxes/${mailbox}/${state}`));
     if (bare === undefined) return;
     add(join(bare, 'refs', 'heads'), on.remote);
     for (const space of ['mailboxd', 'heads/mailboxd']) {

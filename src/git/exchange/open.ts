@@ -1,5 +1,6 @@
 /** Opens what an exchange works with, and sees to it that no other process of this root does the same. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { MailboxError } from '../../core/errors.js';
 import { isAlive, ownProcess, pidOf } from '../../host/process-id.js';
@@ -12,6 +13,7 @@ import { openRemote } from '../remote.js';
 import { BRANCH, openRepository } from '../repository.js';
 import { runGit } from '../run.js';
 import { openWorkingTree } from '../working-tree.js';
+import { readPending } from './pending.js';
 import type { ExchangeHooks, ExchangeState } from './state.js';
 
 export interface OpenExchange {
@@ -68,13 +70,14 @@ export async function openState(options: OpenExchange): Promise<{ state: Exchang
       working,
       settings: { host: options.host, lease: options.lease },
       hooks,
-      instant: () => ({ wall: options.now(), mono: performance.now() }),
+      instant: () => ({ wall: options.now(), mono: performance.now(), boot: uptime() * 1000 }),
       newId: options.newId,
       view: { main: await readRef(`${SEEN}/main`), refs: new Map() },
       seen: new Map(),
       base: await readRef(BASE_REF),
       again: undefined,
       withheld: new Map(),
+      pending: readPending(ownDir),
       contention: 0,
     };
     return {

@@ -101,7 +101,7 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
       tree,
       [...around, { ...base, path: inbox }].map((after) => ({ after })),
     );
-    const merged = mergeFinish({ base, shown, result, current, has, followUp, appendRun });
+    const merged = mergeFinish({ base: shown ?? base, shown, result, current, has, followUp, appendRun });
     notes.push(...merged.notes);
     await put(merged.edits);
   };

@@ -17,6 +17,7 @@ import { diffTrees, editTree, findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { TreeEntry } from '../objects.js';
 import { look } from './look.js';
+import { forgetPending, notePending } from './pending.js';
 import { sortNews, type LocalNews } from './news.js';
 import { buildPublication, type Publication } from './publish.js';
 import { treeOf, withRefs, type ExchangeState } from './state.js';
@@ -53,6 +54,7 @@ export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean }
       tell(state, publication);
       // Whatever else there is to fold came with a look; nothing is left to publish.
       await bringUp(state, news, publication.carried);
+      forgetPending(state);
       return { isUnfinished: false, moved, ...(await follow(state)) };
     }
     await look(state);
@@ -101,6 +103,9 @@ async function publish(state: ExchangeState, publication: Publication): Promise<
   const { main, claims, ended, commit } = publication;
   for (const held of ended) held.ends.push(commit);
   if (ended.length > 0) await state.held.save();
+  const carried = [...publication.carried].map(([path, oid]): [string, string | null] => [path, oid ?? null]);
+  const from = state.view.main ?? null;
+  if (main && carried.length > 0) await notePending(state, [...state.pending.slice(-9), { commit, from, carried }]);
   const result = await state.remote.push(main ? [main, ...claims] : claims, { atomic: true });
   if (!isAccepted(result)) {
     if (result.kind === 'unknown') throw result.problem;
@@ -108,6 +113,8 @@ async function publish(state: ExchangeState, publication: Publication): Promise<
     state.contention = Math.min(10, state.contention + 2);
     return false;
   }
+  // The folders are in line with it before anything is forgotten: bringUp notes the new base.
+  state.pending = [];
   state.contention = Math.max(0, state.contention - 1);
   for (const held of ended) state.held.all.delete(held.key);
   for (const { claim } of publication.folded) state.seen.delete(claim.key);
@@ -226,7 +233,16 @@ function tellMoved(state: ExchangeState, differing: Awaited<ReturnType<typeof di
     if (!held.isActive || held.isLost) continue;
     const at = held.shown?.path ?? held.path;
     const change = differing.get(at);
-    if (change && !change.after) state.hooks.onMoved(held);
+    if (!change || change.after) continue;
+    // Another name in the same folder is the merge's doing, where two files had the same.
+    const folder = at.slice(0, at.lastIndexOf('/') + 1);
+    const renamed = [...differing].find(
+      ([path, { after }]) =>
+        path.startsWith(folder) && after?.oid === change.before?.oid && !path.slice(folder.length).includes('/'),
+    );
+    if (!renamed) state.hooks.onMoved(held);
+    else if (held.shown) held.shown = { ...held.shown, path: renamed[0] };
+    else held.path = renamed[0];
   }
 }
 

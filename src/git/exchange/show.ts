@@ -51,13 +51,14 @@ export async function showRunning(state: ExchangeState, due: readonly HeldState[
   for (const { held } of shown) renewals.push(await renewalUpdate(state, held));
   await state.held.save();
   const sent = state.instant();
+  for (const [index, { held }] of shown.entries()) held.lastTry = { oid: renewals[index]?.to ?? '', sent };
   const result = await state.remote.push([{ ref: 'refs/heads/main', from: main, to: commit }, ...renewals], {
     atomic: true,
   });
   if (!isAccepted(result)) {
-    // Unknown is as good as refused: the next look tells; a claim that shows what main does not is harmless.
     state.contention += 1;
-    if (result.kind === 'known') for (const { held } of shown) delete held.shown;
+    // Where it landed after all, the next look finds this claim on the remote, and with it what is shown.
+    for (const { held } of shown) delete held.shown;
     return [];
   }
   for (const [index, { held }] of shown.entries()) {

@@ -37,10 +37,21 @@ export interface ExchangeState {
   base: string | undefined;
   /** A file is still being written: look again after so many ms. */
   again: number | undefined;
+  /** Pushes to main whose end is not known (pending.ts). */
+  pending: Pending[];
   /** Files that were not published as they are, with the reason. */
   withheld: Map<string, string>;
   /** Races for main that were lost lately; each quiet round takes one away. */
   contention: number;
+}
+
+/** A push to main whose end is not known. */
+export interface Pending {
+  commit: string;
+  /** What main had to be for it. */
+  from: string | null;
+  /** What the folders had: path → blob; null: no file. */
+  carried: [string, string | null][];
 }
 
 export type ExchangeEvent =

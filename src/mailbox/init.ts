@@ -6,12 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Config } from '../core/config.js';
 import { MailboxError, systemCode } from '../core/errors.js';
 import { STATES } from '../core/message.js';
 import { isMailboxName } from '../core/names.js';
 import { parseConfig } from '../format/config.js';
 import { renderConfigSample } from '../format/config-sample.js';
 import { editBlock } from '../format/front-matter.js';
+import { withoutSecret } from '../git/secrets.js';
 import { makeMailbox } from '../store/deliver.js';
 import { diskFault, randomSuffix, removeQuietly, replaceFile, writeTemp } from '../store/durable.js';
 import { hostDir, mailboxDir, stateDir } from '../store/paths.js';
@@ -39,10 +41,32 @@ export interface InitReport {
   changed: string[];
 }
 
+/** What is to become of a root: its configuration as it is and as it will be. */
+export interface InitPlan {
+  dir: string;
+  as: string;
+  serve: string[];
+  runner: string;
+  remote: string | undefined;
+  /** `config.yaml` as it is; undefined: there is none. */
+  before: string | undefined;
+  known: Config | undefined;
+  request: InitRequest;
+  key: string;
+}
+
 /** Throws `usage` without a name, `conflict` where the host has another one, `invalid` for bad names or a bad config. */
 export async function initRoot(request: InitRequest): Promise<InitReport> {
+  const plan = planInit(request);
+  const { dir, as, serve, runner, remote } = plan;
+  const changed = [...(await makeMailboxes(plan)), ...(await writeConfig(plan))];
+  if (await ignoreHostFolder(dir)) changed.push('.gitignore');
+  return { dir, as, serve, runner, remote, changed };
+}
+
+/** Looks, and changes nothing. Throws as `initRoot` does. */
+export function planInit(request: InitRequest): InitPlan {
   const { dir } = request;
-  const changed: string[] = [];
   const names = [...new Set([...(request.as === undefined ? [] : [request.as]), ...(request.mailboxes ?? [])])];
   for (const name of names) checkName(name);
   const path = configPath(dir);
@@ -52,18 +76,32 @@ export async function initRoot(request: InitRequest): Promise<InitReport> {
       hint: 'name its mailbox: mailboxd init --as laptop',
     });
   }
-  const given = { root: dir, host: 'unconfigured', key: randomBytes(32).toString('base64url'), home: homedir() };
+  const key = newKey();
+  const given = { root: dir, host: 'unconfigured', key, home: homedir() };
   const known = before === undefined ? undefined : parseConfig(before, path, given);
   if (known?.as !== undefined && request.as !== undefined && known.as !== request.as) {
     throw new MailboxError('conflict', `this host is ${known.as} already, found --as ${request.as}`, {
       hint: `change "as" in ${path}, or add a mailbox with --mailbox ${request.as}`,
     });
   }
-  const as = request.as ?? known?.as ?? names[0] ?? known?.serve[0] ?? '';
-  const serve = [...new Set([...(known?.serve ?? []), ...names])];
-  const runner = known?.runner ?? request.runner ?? 'claude';
-  const remote = known?.remote ?? request.remote;
+  if (known?.remote !== undefined && request.remote !== undefined && known.remote !== request.remote) {
+    const [one, other] = [withoutSecret(known.remote), withoutSecret(request.remote)];
+    throw new MailboxError('conflict', `the remote of this root is ${one} already, found --remote ${other}`, {
+      hint: `change "remote" in ${path}, and origin with: git remote set-url origin URL`,
+    });
+  }
+  return {
+    ...{ dir, before, known, request, key },
+    as: request.as ?? known?.as ?? names[0] ?? known?.serve[0] ?? '',
+    serve: [...new Set([...(known?.serve ?? []), ...names])],
+    runner: known?.runner ?? request.runner ?? 'claude',
+    remote: known?.remote ?? request.remote,
+  };
+}
 
+/** Makes the folders and cards that are missing; returns their paths. */
+export async function makeMailboxes({ dir, serve }: InitPlan): Promise<string[]> {
+  const changed: string[] = [];
   for (const name of serve) {
     for (const state of STATES) {
       if (!isFolder(stateDir(dir, name, state))) changed.push(`mailboxes/${name}/${state}/`);
@@ -72,28 +110,45 @@ export async function initRoot(request: InitRequest): Promise<InitReport> {
     if (await writeNew(mailboxDir(dir, name), 'mailbox.yaml', renderCard(name)))
       changed.push(`mailboxes/${name}/mailbox.yaml`);
   }
+  return changed;
+}
+
+/** Writes this host's configuration, or what is missing in it; returns the paths that changed. */
+export async function writeConfig(plan: InitPlan): Promise<string[]> {
+  const { dir, as, serve, runner, remote, before, known, request, key } = plan;
+  const changed: string[] = [];
+  const path = configPath(dir);
   const host = hostDir(dir);
   makeFolder(host, 0o700);
   // Holds whatever becomes of the root's own .gitignore, which others may change.
   if (await writeNew(host, '.gitignore', '*\n')) changed.push('.mailboxd/.gitignore');
   if (before === undefined) {
-    const choices = { host: hostId(), key: given.key, as, serve, remote, runner };
+    const choices = { host: newHostId(), key, as, serve, remote, runner };
     if (await writeNew(host, 'config.yaml', renderConfigSample(choices), 0o600)) changed.push('.mailboxd/config.yaml');
-  } else {
-    const changes: Record<string, unknown> = {};
-    if (serve.some((name) => !known?.serve.includes(name))) changes['serve'] = serve;
-    if (request.as !== undefined && known?.as === undefined) changes['as'] = request.as;
-    if (!/^key:/m.test(before)) changes['key'] = given.key;
-    if (!/^host:/m.test(before)) changes['host'] = hostId();
-    if (Object.keys(changes).length > 0) {
-      const mode = statSync(path).mode & 0o777;
-      await replaceFile(path, editBlock(before, changes, before.includes('\r\n') ? '\r\n' : '\n'), mode & 0o600);
-      chmodSync(path, mode & 0o700);
-      changed.push('.mailboxd/config.yaml');
-    }
+    return changed;
   }
-  if (await ignoreHostFolder(dir)) changed.push('.gitignore');
-  return { dir, as, serve, runner, remote, changed };
+  const changes: Record<string, unknown> = {};
+  if (serve.some((name) => !known?.serve.includes(name))) changes['serve'] = serve;
+  if (request.as !== undefined && known?.as === undefined) changes['as'] = request.as;
+  if (remote !== undefined && known?.remote === undefined) changes['remote'] = remote;
+  if (!/^key:/m.test(before)) changes['key'] = key;
+  if (!/^host:/m.test(before)) changes['host'] = newHostId();
+  if (Object.keys(changes).length > 0) {
+    await editConfig(path, before, changes);
+    changed.push('.mailboxd/config.yaml');
+  }
+  return changed;
+}
+
+/** Changes keys of a `config.yaml` and keeps every other byte; nobody else may read it afterwards. */
+export async function editConfig(path: string, before: string, changes: Record<string, unknown>): Promise<void> {
+  const mode = statSync(path).mode & 0o777;
+  await replaceFile(path, editBlock(before, changes, before.includes('\r\n') ? '\r\n' : '\n'), mode & 0o600);
+  chmodSync(path, mode & 0o700);
+}
+
+export function newKey(): string {
+  return randomBytes(32).toString('base64url');
 }
 
 function checkName(name: string): void {
@@ -104,7 +159,7 @@ function checkName(name: string): void {
 }
 
 /** This machine's name, made safe, and a suffix that no other host has. */
-function hostId(): string {
+export function newHostId(): string {
   const name = hostname()
     .toLowerCase()
     .replace(/\..*$/, '')
@@ -122,20 +177,26 @@ version: "1.0.0"
 }
 
 /** Adds a line to `.gitignore` where none names the folder, and touches no other line. True when it did. */
-async function ignoreHostFolder(dir: string): Promise<boolean> {
+export async function ignoreHostFolder(dir: string): Promise<boolean> {
   const path = join(dir, '.gitignore');
   const text = readText(path);
-  const lines = (text ?? '').split(/\r?\n/).map((line) => line.trim());
-  if (lines.some((line) => /^(\*\*\/|\/)?\.mailboxd\/?$/.test(line))) return false;
-  const eol = text?.includes('\r\n') ? '\r\n' : '\n';
-  const open = text === undefined || text === '' || text.endsWith('\n') ? '' : eol;
-  const added = `${text ?? ''}${open}.mailboxd/${eol}`;
+  const added = withHostFolder(text);
+  if (added === undefined) return false;
   if (text === undefined) return writeNew(dir, '.gitignore', added);
   await replaceFile(path, added, statSync(path).mode & 0o777);
   return true;
 }
 
-function readText(path: string): string | undefined {
+/** The text of a `.gitignore` with a line for the host's folder; undefined where it has one. */
+export function withHostFolder(text: string | undefined): string | undefined {
+  const lines = (text ?? '').split(/\r?\n/).map((line) => line.trim());
+  if (lines.some((line) => /^(\*\*\/|\/)?\.mailboxd\/?$/.test(line))) return undefined;
+  const eol = text?.includes('\r\n') ? '\r\n' : '\n';
+  const open = text === undefined || text === '' || text.endsWith('\n') ? '' : eol;
+  return `${text ?? ''}${open}.mailboxd/${eol}`;
+}
+
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
+import { git } from '../support/git-host.js';
 import { testdir } from '../support/testdir.js';
 import { callsIn } from './harness.js';
 
@@ -20,16 +21,7 @@ function snapshot(dir: string): Record<string, string> {
 test('makes what is missing in a folder that is not empty; a second run changes nothing', async () => {
   const dir = testdir({ 'README.md': 'mine', '.gitignore': 'node_modules\r\n!keep' });
   const mb = callsIn(dir);
-  const first = await mb(
-    'init',
-    '--as',
-    'laptop',
-    '--mailbox',
-    'server',
-    '--remote',
-    'ssh://git@example.com/m.git',
-    '--json',
-  );
+  const first = await mb('init', '--as', 'laptop', '--mailbox', 'server', '--json');
   expect(first).toMatchObject({ code: 0, err: '' });
   const report = first.json();
   expect(Object.keys(report)).toEqual(['dir', 'as', 'serve', 'runner', 'remote', 'changed']);
@@ -37,7 +29,7 @@ test('makes what is missing in a folder that is not empty; a second run changes 
     as: 'laptop',
     serve: ['laptop', 'server'],
     runner: 'claude',
-    remote: 'ssh://git@example.com/m.git',
+    remote: null,
   });
   expect(readdirSync(join(dir, 'mailboxes', 'server')).toSorted()).toEqual([
     'complete',
@@ -134,4 +126,44 @@ test('says what is wrong with a configuration or a folder it cannot use', async 
     message: { state: 'complete' },
   });
   chmodSync(join(odd, name), 0o755);
+});
+
+test('joins a remote given as a relative path, tells what went over it, and says when it cannot be reached', async () => {
+  const top = testdir({ 'a/': '', 'b/': '' });
+  git(top, 'init', '-q', '--bare', '-b', 'main', 'mail.git');
+  const mb = callsIn(top);
+  const made = await mb('init', 'a', '--remote', 'mail.git', '--as', 'laptop', '--runner', 'simulator');
+  expect(made).toMatchObject({ code: 0, err: '' });
+  expect(made.out).toMatch(/^joined to .*mail\.git: sent \d+; main is at [0-9a-f]{7}$/m);
+  expect(readFileSync(join(top, 'a/.mailboxd/config.yaml'), 'utf8')).toContain(`remote: "${join(top, 'mail.git')}"`);
+  expect((await mb('init', 'a', '--remote', 'mail.git')).out).toContain('is complete; nothing was changed');
+  expect(await mb('init', 'a', '--remote', 'other.git')).toMatchObject({ code: 4 });
+  expect(await mb('init', 'a', '--remote', 'ext::sh -c true')).toMatchObject({ code: 64 });
+  const offline = await mb('init', 'b', '--remote', 'gone.git', '--as', 'server', '--json');
+  expect(offline).toMatchObject({ code: 69, err: expect.stringContaining('git ls-remote') });
+  expect(offline.json()).toMatchObject({ as: 'server', exchange: null, problems: [expect.any(Object)] });
+  expect(existsSync(join(top, 'b/.mailboxd/config.yaml'))).toBe(true);
+});
+
+test('gives a copied root a host id and a key of its own', async () => {
+  const top = testdir({ 'a/': '' });
+  git(top, 'init', '-q', '--bare', '-b', 'main', 'mail.git');
+  const mb = callsIn(top);
+  await mb('init', 'a', '--remote', 'mail.git', '--as', 'laptop', '--runner', 'simulator');
+  cpSync(join(top, 'a'), join(top, 'b'), { recursive: true, preserveTimestamps: true });
+  expect(await mb('sync', '--root', 'b')).toMatchObject({ code: 4, err: expect.stringContaining('init --new-host') });
+  expect(await mb('init', 'b', '--new-host', '--as', 'x')).toMatchObject({ code: 64 });
+  const keys = (dir: string): string[] =>
+    readFileSync(join(top, dir, '.mailboxd/config.yaml'), 'utf8')
+      .split('\n')
+      .filter((line) => /^(host|key):/.test(line));
+  const rest = (dir: string): string[] =>
+    readFileSync(join(top, dir, '.mailboxd/config.yaml'), 'utf8')
+      .split('\n')
+      .filter((line) => !/^(host|key):/.test(line));
+  expect(await mb('init', 'b', '--new-host')).toMatchObject({ code: 0 });
+  expect(rest('b')).toEqual(rest('a'));
+  expect(keys('b')).toHaveLength(2);
+  for (const line of keys('b')) expect(keys('a')).not.toContain(line);
+  for (const dir of ['a', 'b']) expect(await mb('sync', '--root', dir)).toMatchObject({ code: 0, err: '' });
 });

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from '../core/message.js';
-import { messageOf } from '../core/errors.js';
+import { type MailboxError, messageOf } from '../core/errors.js';
 import { openExchange, type Chore, type Exchange } from '../git/exchange/exchange.js';
 import { claimKey } from '../git/ref-names.js';
 import { idOf } from '../format/id-of.js';
@@ -19,6 +19,7 @@ import type { Grant } from './claim-task.js';
 import type { Waiting } from './queue.js';
 import { forgetReplies, sendPendingReplies } from './replies.js';
 import type { RunningTask } from './run-task.js';
+import { createWatchdog } from './watchdog/watchdog.js';
 import type { Worker } from './worker.js';
 
 export type Asked = { kind: 'granted'; grant: Grant | undefined } | { kind: 'wait'; until: number } | { kind: 'gone' };
@@ -131,8 +132,19 @@ export async function openGate(
     const task = find(id);
     return task === undefined || isLocal(task.place.mailbox);
   };
+  const onTrouble = ({ message, hint }: MailboxError): void =>
+    worker.emit({ type: 'trouble', message, ...(hint !== undefined && { hint }) });
+  const watchdog = createWatchdog({ onTrouble });
+  worker.watchdog = watchdog;
+  let extended = 0;
   const watch = setInterval(() => {
-    for (const task of hooks.running()) if ((worker.lease?.left(task.id) ?? 1) <= 0) task.stop('lease');
+    const isTime = performance.now() - extended > config.lease / 6;
+    if (isTime) extended = performance.now();
+    for (const task of hooks.running()) {
+      const left = worker.lease?.left(task.id) ?? Infinity;
+      if (left <= 0) task.stop('lease');
+      else if (isTime && task.session !== undefined && Number.isFinite(left)) watchdog.extend(task.session, left);
+    }
   }, WATCH);
 
   return {
@@ -179,6 +191,7 @@ export async function openGate(
       await Promise.race([opened.settled(), sleep(LAST_ROUND, undefined, { ref: false })]);
       clearInterval(watch);
       await opened.close();
+      await watchdog.close();
     },
   };
 }

@@ -27,6 +27,8 @@ import type { Worker } from './worker.js';
 export interface RunningTask {
   readonly id: string;
   readonly from: string;
+  /** The runner's session. */
+  readonly session: string | undefined;
   readonly place: Place;
   /** Puts a message into it; false when it can take none any more. */
   say(from: string, text: string, uuid: string): boolean;
@@ -88,6 +90,12 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     writer.event(event);
   };
 
+  /** A run whose lease may end is watched from outside, too. */
+  const guard = (session: string, process?: string): void => {
+    const left = worker.lease?.left(plan.id) ?? Infinity;
+    if (Number.isFinite(left)) worker.watchdog?.watch(session, process, left);
+  };
+
   const attempt = async (): Promise<Outcome> => {
     const { session } = plan.claim;
     if (session === undefined) throw new MailboxError('failed', 'a claim without a session');
@@ -98,17 +106,25 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
     const onSpawn = (pid: number): void => {
       const process = processId(pid);
       try {
-        if (process !== undefined) worker.ledger.open({ ...entry, process });
+        if (process === undefined) return;
+        guard(session, process);
+        worker.ledger.open({ ...entry, process });
       } catch (error) {
         // The entry without the process stands, by which a sweep finds the run too.
         worker.emit({ type: 'trouble', message: `noting the process of ${plan.id}: ${messageOf(error)}` });
       }
     };
-    if (!runner.inProcess) await ownTurn();
+    if (!runner.inProcess) {
+      guard(session);
+      await ownTurn();
+    }
     // The last look before the spawn: a person may have moved it since it was claimed.
     look();
     if (worker.lease && worker.lease.left(plan.id) <= 0) stop('lease');
-    if (stopped !== undefined) return { kind: 'stopped', stats: {} };
+    if (stopped !== undefined) {
+      worker.watchdog?.forget(session);
+      return { kind: 'stopped', stats: {} };
+    }
     const request = {
       messageId: plan.id,
       epoch: plan.claim.epoch,
@@ -129,6 +145,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
       return outcome;
     } finally {
       clearTimeout(limit);
+      worker.watchdog?.forget(session);
       run = undefined;
     }
   };
@@ -223,6 +240,9 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
   return {
     id: plan.id,
     from: plan.from,
+    get session() {
+      return plan.claim.session;
+    },
     get place() {
       return plan.place;
     },

@@ -7,6 +7,7 @@ import type { Runner } from '../runners/port.js';
 import type { Ledger } from './ledger.js';
 import type { Parked } from '../mailbox/parked.js';
 import type { Sessions } from './sessions.js';
+import type { Watchdog } from './watchdog/watchdog.js';
 
 /** What the daemon tells whoever listens (the terminal, the log, a page). */
 export type DaemonEvent =
@@ -59,6 +60,8 @@ export interface Worker {
   runner(name: string): Runner;
   /** Whether the message may be run here, and for how long still, ms; undefined on a root without a remote. */
   lease?: { left(id: string): number; isClaimed(id: string): boolean; isForeign(mailbox: string): boolean };
+  /** Ends a run whose lease is over, though this process be dead or hang; undefined on a root without a remote. */
+  watchdog?: Pick<Watchdog, 'watch' | 'extend' | 'forget'>;
   emit(event: DaemonEvent): void;
 }
 

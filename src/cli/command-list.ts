@@ -26,6 +26,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/move.js'),
   },
   { usage: 'progress', summary: 'Show what is running now', load: () => import('./commands/progress.js') },
+  { usage: 'workers', summary: 'Show which hosts serve mailboxes', load: () => import('./commands/workers.js') },
+  { usage: 'notify [dir]', summary: 'Make the daemons of a root look now', load: () => import('./commands/notify.js') },
   { usage: 'stats', summary: 'Show counts, times and costs', load: () => import('./commands/stats.js') },
   {
     usage: 'archive [action] [file]',

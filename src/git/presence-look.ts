@@ -52,10 +52,11 @@ export function openPresenceLook({ root, ownDir, url }: LookPlace): PresenceLook
     // What a person set for this root alone: credentials, a proxy, another ssh, the place of a URL.
     const { code, stdout } = await runGit(root, ['rev-parse', '--path-format=absolute', '--git-path', 'config']);
     const config = stdout.toString('utf8').trim();
-    if (code === 0 && existsSync(join(root, '.git'))) await readGit(root, [...inside, 'config', 'include.path', config]);
+    if (code === 0 && existsSync(join(root, '.git')))
+      await readGit(root, [...inside, 'config', 'include.path', config]);
   };
   const fetch = async (signal: AbortSignal | undefined): Promise<void> => {
-    const flags = ['--prune', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--depth=1', '-q'];
+    const flags = ['--prune', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '-q'];
     const specs = SPACES.map((space, index) => `+${space}/presence/*:refs/look/${index}/*`);
     const args = [...inside, 'fetch', ...flags, '--', url, ...specs];
     const { code, stderr } = await runGit(root, args, signal ? { signal } : {});

@@ -3,6 +3,8 @@
  * is a title for people and one line of JSON for programs. Each beat replaces it. What another host wrote there is
  * untrusted: it is only shown, and only when every field is what it should be.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { MailboxError } from '../core/errors.js';
 import { isMailboxName, isMessageId } from '../core/names.js';
 import type { ExchangeState } from './exchange/state.js';
@@ -159,13 +161,9 @@ export type PresenceOutcome =
   | { kind: 'refused' }
   | { kind: 'unknown'; problem: MailboxError };
 
-/** Replaces what stands there; with `from`, only that object. A failure is told, never thrown: presence is derived. */
-export async function writePresence(
-  state: ExchangeState,
-  presence: Presence,
-  from: string | 'any' = 'any',
-): Promise<PresenceOutcome> {
-  const { objects, identity } = state.repository;
+/** Replaces what stands there; with `from`, only that object. A failed push is told, not thrown: presence is derived. */
+export async function writePresence(state: ExchangeState, presence: Presence, from = 'any'): Promise<PresenceOutcome> {
+  const { objects, identity, gitDir } = state.repository;
   const oid = await objects.writeCommit({
     tree: await objects.writeTree([]),
     parents: [],
@@ -173,14 +171,19 @@ export async function writePresence(
     identity,
     time: state.instant().wall / 1000,
   });
-  const first = await pushPresence(state, presence.host, from, oid);
-  const [usual, other] = SPACES;
-  if (first !== 'declined' || state.remote.space !== usual) return outcomeOf(first, oid);
-  // The remote takes nothing outside `refs/heads`: the same below that, from now on.
-  state.remote.space = other;
-  const second = await pushPresence(state, presence.host, 'any', oid);
-  if (second !== 'ok') state.remote.space = usual;
-  return outcomeOf(second, oid);
+  try {
+    const first = await pushPresence(state, presence.host, from, oid);
+    const [usual, other] = SPACES;
+    if (first !== 'declined' || state.remote.space !== usual) return outcomeOf(first, oid);
+    // The remote takes nothing outside `refs/heads`: the same below that, from now on.
+    state.remote.space = other;
+    const second = await pushPresence(state, presence.host, 'any', oid);
+    if (second !== 'ok') state.remote.space = usual;
+    return outcomeOf(second, oid);
+  } finally {
+    // Nothing here refers to it, and a day of heartbeats would leave thousands of files.
+    rmSync(join(gitDir, 'objects', oid.slice(0, 2), oid.slice(2)), { force: true });
+  }
 }
 
 /** At a clean stop: what this host wrote last is taken away, and nothing that another wrote since. */

@@ -50,9 +50,12 @@ function groupsOf(session: string): number {
   ).size;
 }
 
-function newWatchdog(): { watchdog: Watchdog; troubles: string[] } {
+function newWatchdog(then?: () => void): { watchdog: Watchdog; troubles: string[] } {
   const troubles: string[] = [];
-  const onTrouble = (fault: MailboxError): void => void troubles.push(fault.message);
+  const onTrouble = (fault: MailboxError): void => {
+    troubles.push(fault.message);
+    then?.();
+  };
   const watchdog = createWatchdog({ environment: { PATH: process.env['PATH'], HOME: home }, onTrouble });
   open.push(watchdog);
   return { watchdog, troubles };
@@ -161,16 +164,22 @@ describe('the watchdog', () => {
   });
 
   it('takes what it is told while it is dead', async () => {
-    const { watchdog, troubles } = newWatchdog();
+    const pids: (number | undefined)[] = [];
+    const { watchdog } = newWatchdog(() => {
+      watchdog.watch(late.session, late.process, 0);
+      pids.push(watchdog.pid);
+    });
     const [kept, late] = [await startRun(), await startRun()];
     watchdog.watch(kept.session, kept.process, 300);
-    process.kill(watchdog.pid ?? 0, 'SIGKILL');
-    // Into a pipe that nobody reads any more.
+    const first = watchdog.pid ?? 0;
+    process.kill(first, 'SIGKILL');
+    // Without a turn of the event loop: into a pipe that nobody reads any more.
+    while (processId(first) !== undefined);
     watchdog.extend(kept.session, 60_000);
-    await waitUntil(() => troubles.length === 1);
-    watchdog.watch(late.session, late.process, 0);
     await ended(late);
     expect(kept.left()).toBe(3);
+    // It is told once there is another one, and does not start one more.
+    expect(pids).toEqual([undefined]);
     watchdog.forget(kept.session);
   });
 });

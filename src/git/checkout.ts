@@ -63,8 +63,6 @@ export async function followMain(repository: Repository, head: string | undefine
   const reason = ['-m', 'mailboxd: followed main'];
   const updated = await runGit(dir, ['update-ref', ...reason, `refs/heads/${BRANCH}`, tip, head ?? '0'.repeat(40)]);
   if (updated.code !== 0) return { kind: 'waits', why: 'your branch moved meanwhile', hint: 'nothing is to be done' };
-  // So that the next `git status` has no file to read.
-  await runGit(dir, ['update-index', '-q', '--refresh'], { env: { GIT_OPTIONAL_LOCKS: '1' } });
   return { kind: 'followed' };
 }
 

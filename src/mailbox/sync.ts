@@ -10,6 +10,7 @@ import { MailboxError } from '../core/errors.js';
 import { openExchange, type ExchangeOptions } from '../git/exchange/exchange.js';
 import { look } from '../git/exchange/look.js';
 import { lockHolder, openState } from '../git/exchange/open.js';
+import { follow } from '../git/exchange/follow.js';
 import { exchangeOnce } from '../git/exchange/round.js';
 import type { ExchangeEvent, ExchangeState } from '../git/exchange/state.js';
 import { checkPlace } from '../git/identity.js';
@@ -18,6 +19,7 @@ import { runGit } from '../git/run.js';
 import { pidOf } from '../host/process-id.js';
 import { hostDir } from '../store/paths.js';
 import { acceptRewrite, type Accepted } from './accept-rewrite.js';
+import { whyWithheld } from './provenance.js';
 import type { Root } from './root.js';
 import { ringBell } from './serving.js';
 
@@ -94,7 +96,7 @@ export async function syncRoot({ dir, config }: Root, options: SyncOptions = {})
       onApplied: (paths) => paths.forEach((path) => arrived.add(path)),
       onLost: () => undefined,
       onMoved: () => undefined,
-      withhold: () => undefined,
+      withhold: (_, bytes, before) => whyWithheld(config.key, bytes, before),
     },
   };
   let accepted: Accepted | undefined;
@@ -126,15 +128,19 @@ async function exchangeAll(
 ): Promise<{ problem: Problem | undefined; main: string | undefined; isLeft: boolean }> {
   const exchange = await openExchange(options);
   const { state, status } = exchange;
+  let before: string | undefined;
   try {
     for (let rounds = 1; ; rounds += 1) {
       exchange.ring({ remote: true });
       exchange.ring();
       await exchange.start();
       const problem = status.problem && (await findProblem(state));
-      const isLeft = (await state.working.scan(state.base)).size > 0;
+      const left = [...(await state.working.scan(state.base)).keys()].toSorted().join('\n');
+      const isLeft = left !== '';
       const rest = state.again;
-      if (problem || rounds >= ROUNDS || (!isLeft && rest === undefined))
+      const isStuck = left === before && rest === undefined;
+      before = left;
+      if (problem || rounds >= ROUNDS || isStuck || (!isLeft && rest === undefined))
         return { problem, main: state.view.main, isLeft };
       if (rest !== undefined) await sleep(Math.min(rest, LONGEST_REST));
     }
@@ -154,8 +160,11 @@ async function findProblem(state: ExchangeState): Promise<Problem | undefined> {
       await runGit(state.repository.dir, ['update-ref', `${SEEN}/main`, before]);
     throw error;
   }
-  const { busy, waits } = await exchangeOnce(state);
-  return busy ?? (waits && { message: `your branch does not follow main: ${waits.why}`, hint: waits.hint });
+  const { busy } = await exchangeOnce(state);
+  if (busy) return busy;
+  const followed = await follow(state);
+  if (followed.kind !== 'waits') return undefined;
+  return { message: `your branch does not follow main: ${followed.why}`, hint: followed.hint };
 }
 
 /** Rings for the daemon and waits until its exchange went round. */

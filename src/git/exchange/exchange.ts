@@ -5,8 +5,11 @@
 import { MailboxError, messageOf } from '../../core/errors.js';
 import { longestSince } from '../../core/lease.js';
 import type { HeldState } from '../held.js';
-import { claimAll, dueForRenewal, renew, type ClaimAnswer, type ClaimRequest } from './claim.js';
+import type { Busy } from '../repository.js';
+import { answerClaims, type AskedClaim, type ClaimReply } from './answer.js';
+import { dueForRenewal, renew, type ClaimRequest } from './claim.js';
 import { buryLost } from './bury.js';
+import { follow, isFollowing } from './follow.js';
 import { settleLoaded } from './loaded.js';
 import { look, mayTakeOver } from './look.js';
 import { watchNews, type Notice } from './notice.js';
@@ -24,7 +27,7 @@ export interface Exchange extends AsyncDisposable {
   /** Begins; settles after the first round, whether or not the remote could be reached. */
   start(): Promise<void>;
   /** Asks for the claim of a waiting message. `offline`: the remote could not be asked. */
-  claim(request: ClaimRequest): Promise<ClaimAnswer | { kind: 'offline' }>;
+  claim(request: ClaimRequest): Promise<ClaimReply>;
   /** Whether this host may run it, now. */
   holds(id: string): boolean;
   /** Until when at most, ms from now; 0 when not at all. */
@@ -65,17 +68,14 @@ export interface ExchangeOptions extends OpenExchange {
 /** How often the folders are looked at without any ring, and how often every file's times are, ms. */
 const RESCAN = 3_000;
 const DEEP = 60_000;
-
-interface Request {
-  request: ClaimRequest;
-  answer(value: ClaimAnswer | { kind: 'offline' }): void;
-}
+/** How long the person's branch may stay behind main while nothing else is to be done, ms. */
+const FOLLOW = 300;
 
 export async function openExchange(options: ExchangeOptions): Promise<Exchange> {
   const { state, close: closeState } = await openState(options);
   const pace = createPace(options.poll);
   const status: ExchangeStatus = { reached: undefined, problem: undefined, rounds: 0, main: undefined };
-  const requests: Request[] = [];
+  const requests: AskedClaim[] = [];
   const started = state.instant();
   let notice: Notice | undefined;
   let wake: () => void = () => undefined;
@@ -85,6 +85,11 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
   let nextLook = 0;
   let lastScan = 0;
   let lastDeep = 0;
+  let nextFollow = 0;
+  let isBehind = false;
+  /** What a person is in the middle of, and why their branch stays where it is. */
+  let busy: Busy | undefined;
+  let stays: ExchangeStatus['problem'];
   let loop: Promise<void> | undefined;
   let rescuer: { close(): Promise<void> } | undefined;
   let waiters: (() => void)[] = [];
@@ -119,24 +124,6 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     if (!isWhole) isRemoteRung = true;
   };
 
-  const answerClaims = async (): Promise<void> => {
-    const asked = requests.splice(0);
-    if (asked.length === 0) return;
-    let answers: (ClaimAnswer | { kind: 'offline' })[];
-    try {
-      answers = await claimAll(
-        state,
-        asked.map(({ request }) => request),
-      );
-      pace.quicken();
-      if (answers.some(({ kind }) => kind === 'unpublished')) isRung = true;
-    } catch (error) {
-      for (const { answer } of asked) answer({ kind: 'offline' });
-      throw error;
-    }
-    for (const [index, { answer }] of asked.entries()) answer(answers[index] ?? { kind: 'gone' });
-  };
-
   const round = async (): Promise<void> => {
     isRung = false;
     state.again = undefined;
@@ -150,20 +137,35 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     if (result.moved > 0) pace.quicken();
     if (result.isUnfinished) isRung = true;
     if (await buryLost(state)) isRung = true;
-    const waits = result.waits && {
-      message: `your branch does not follow main: ${result.waits.why}`,
-      hint: result.waits.hint,
-    };
-    tellProblem(result.busy ?? waits);
+    busy = result.busy;
+  };
+  /** The person's branch and index cost as much as they are large: they follow when nothing else is to be done. */
+  const followWhenIdle = async (): Promise<void> => {
+    isBehind = !busy && !(await isFollowing(state));
+    if (!isBehind) stays = undefined;
+    const isIdle = options.manual || (!isRung && !isRemoteRung && requests.length === 0);
+    if (!isBehind || !isIdle || (performance.now() < nextFollow && !options.manual)) return;
+    const begun = performance.now();
+    const followed = await follow(state);
+    isBehind = followed.kind !== 'followed';
+    nextFollow = performance.now() + Math.max(isBehind ? RESCAN : FOLLOW, 10 * (performance.now() - begun));
+    if (followed.kind === 'carries') isRung = !options.manual;
+    const { why, hint } = followed.kind === 'waits' ? followed : {};
+    stays = why === undefined ? undefined : { message: `your branch does not follow main: ${why}`, hint };
   };
 
   const turn = async (): Promise<void> => {
     try {
       await renewDue();
       if (isRemoteRung || performance.now() >= nextLook) await lookNow();
-      await answerClaims();
+      if (requests.length > 0) {
+        if (await answerClaims(state, requests.splice(0))) isRung = true;
+        pace.quicken();
+      }
       if (isRung || performance.now() - lastScan >= Math.min(RESCAN, state.again ?? RESCAN)) await round();
       for (const chore of options.chores ?? []) if (chore.wait() <= 0) await chore.turn(state);
+      await followWhenIdle();
+      tellProblem(busy ?? stays);
       status.rounds += 1;
     } catch (error) {
       const fault =
@@ -192,6 +194,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
       held.isActive || held.isEnded ? (held.sent?.mono ?? 0) + held.lease / 3 - now : Infinity,
     );
     const chores = failing ? [] : (options.chores ?? []).map((chore) => Math.max(0, chore.wait()));
+    if (isBehind && !failing) chores.push(Math.max(0, nextFollow - now));
     const isNow = !failing && (isRung || isRemoteRung || requests.length > 0);
     const quiet = failing
       ? nextLook - now

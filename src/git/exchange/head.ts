@@ -1,8 +1,9 @@
-import { isAncestor, readHead } from '../checkout.js';
+import { readHead } from '../checkout.js';
 import type { TreeEntry } from '../objects.js';
 import { runGit } from '../run.js';
 import { isSyncedFolder } from '../synced-paths.js';
 import { diffTrees, editTree } from '../trees.js';
+import { isBehind } from './follow.js';
 import { type ExchangeState, treeOf } from './state.js';
 
 /** The person's own commits that main does not have, with their files outside the carried folders merged in. */
@@ -13,7 +14,7 @@ export async function headToCarry(
   const { commit: head } = await readHead(repository);
   const { main } = state.view;
   if (head === undefined || head === main) return undefined;
-  if (main !== undefined && (await isAncestor(repository, head, main))) return undefined;
+  if (await isBehind(state, head)) return undefined;
   const { objects } = repository;
   const { stdout, code } =
     main === undefined

@@ -13,6 +13,7 @@ import { openRemote } from '../remote.js';
 import { BRANCH, openRepository } from '../repository.js';
 import { runGit } from '../run.js';
 import { openWorkingTree } from '../working-tree.js';
+import { headLogOf } from './follow.js';
 import { readPending } from './pending.js';
 import type { ExchangeHooks, ExchangeState } from './state.js';
 
@@ -77,9 +78,12 @@ export async function openState(options: OpenExchange): Promise<{ state: Exchang
       base: await readRef(BASE_REF),
       again: undefined,
       withheld: new Map(),
+      behind: undefined,
+      headLog: 0n,
       pending: readPending(ownDir),
       contention: 0,
     };
+    state.headLog = headLogOf(state);
     return {
       state,
       async close() {

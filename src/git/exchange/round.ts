@@ -2,10 +2,7 @@
  * One exchange: look at the folders, publish what is new, and bring the folders up to main. Called by one at a time.
  * While a person is in the middle of something of their own (a rebase, another branch), nothing is read or written.
  */
-import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
-import { applyEdits, type Edit } from '../apply.js';
-import { followMain, isAncestor, readHead } from '../checkout.js';
+import { applyEdits, NO_FILE, ODD_NAME, type Edit } from '../apply.js';
 import { writeClaim, type GitClaim } from '../claim-commit.js';
 import type { HeldState } from '../held.js';
 import { BASE_REF, refOf } from '../ref-names.js';
@@ -16,7 +13,9 @@ import { isSyncedFolder } from '../synced-paths.js';
 import { diffTrees, editTree, findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { TreeEntry } from '../objects.js';
+import { findPutBack } from './follow.js';
 import { look } from './look.js';
+import { dropRefused, findRefused, readablePath } from './refuse.js';
 import { forgetPending, notePending } from './pending.js';
 import { sortNews, type LocalNews } from './news.js';
 import { buildPublication, type Publication } from './publish.js';
@@ -29,8 +28,6 @@ export interface RoundResult {
   isUnfinished: boolean;
   /** Files or commits that went out or came in. */
   moved: number;
-  /** Why the person's branch does not follow. */
-  waits?: { why: string; hint: string };
 }
 
 /** Races for main that one round runs. */
@@ -41,7 +38,6 @@ const PATIENCE = 2;
 export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean } = {}): Promise<RoundResult> {
   const busy = await findBusy(state.repository);
   if (busy) return { busy, isUnfinished: false, moved: 0 };
-  await retreat(state);
   let moved = 0;
   let isUnfinished = false;
   let news = await readNews(state, how.deep ?? false);
@@ -55,7 +51,7 @@ export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean }
       // Whatever else there is to fold came with a look; nothing is left to publish.
       await bringUp(state, news, publication.carried);
       forgetPending(state);
-      return { isUnfinished: false, moved, ...(await follow(state)) };
+      return { isUnfinished: false, moved };
     }
     await look(state);
     if (await finishAside(state, news)) news = await readNews(state, false);
@@ -66,30 +62,17 @@ export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean }
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 30 * 2 ** races));
   }
   moved += await bringUp(state, news, new Map());
-  return { isUnfinished, moved, ...(await follow(state)) };
+  return { isUnfinished, moved };
 }
 
 async function readNews(state: ExchangeState, deep: boolean): Promise<LocalNews> {
-  return sortNews(state, await state.working.scan(state.base, { deep }));
-}
-
-/**
- * Where git put files back to what the person's branch has (a stash, a reset) while main is ahead of it, that is no
- * change of theirs: the base takes note, and main's version comes again.
- */
-async function retreat(state: ExchangeState): Promise<void> {
-  const { repository, view } = state;
-  const { commit: head } = await readHead(repository);
-  if (head === undefined || view.main === undefined || head === view.main || state.base === undefined) return;
-  if (!(await isAncestor(repository, head, view.main))) return;
-  const tree = await treeOf(state, head);
-  const back = new Map<string, TreeEntry | undefined>();
-  for (const { path, before, after } of (await state.working.scan(state.base)).values()) {
-    const entry = await findEntry(repository.objects, tree, path);
-    const isHead = entry?.oid === after?.oid;
-    if (isHead && before?.oid !== after?.oid && !state.held.all.size) back.set(path, entry);
+  const found = await state.working.scan(state.base, { deep });
+  const back = await findPutBack(state, found);
+  if (back.size > 0 && state.base !== undefined) {
+    await setBase(state, await editTree(state.repository.objects, state.base, back));
+    for (const path of back.keys()) found.delete(path);
   }
-  if (back.size > 0) await setBase(state, await editTree(repository.objects, state.base, back));
+  return sortNews(state, found);
 }
 
 async function setBase(state: ExchangeState, tree: string): Promise<void> {
@@ -181,8 +164,10 @@ async function bringUp(
 ): Promise<number> {
   const { repository, view } = state;
   const { objects } = repository;
-  const mainTree = await treeOf(state, view.main);
-  if (mainTree === undefined || (mainTree === state.base && carried.size === 0)) return 0;
+  const wholeTree = await treeOf(state, view.main);
+  if (wholeTree === undefined || (wholeTree === state.base && carried.size === 0)) return 0;
+  // What is refused never comes here; the base lacks it, so that it is taken out of main as soon as that succeeds.
+  const mainTree = await dropRefused(objects, wholeTree, await findRefused(objects, state.base, wholeTree));
   const kept = keptPaths(state, news);
   const edits: Edit[] = [];
   const differing = await diffTrees(objects, state.base, mainTree, isSyncedFolder);
@@ -201,9 +186,9 @@ async function bringUp(
   const entryOfBase = async (path: string): Promise<TreeEntry | undefined> =>
     differing.has(path) ? differing.get(path)?.before : findEntry(objects, state.base, path);
   for (const { edit, why } of applied.left) {
-    const isOdd = edit.to !== undefined && (!edit.to.mode.startsWith('100') || why.startsWith('its name'));
     // What can never be written here must not be taken for a deletion by somebody here.
-    if (isOdd) state.hooks.onEvent({ type: 'trouble', message: `${edit.path} from main is left alone: ${why}` });
+    if (why === ODD_NAME || why === NO_FILE)
+      state.hooks.onEvent({ type: 'trouble', message: `${edit.path} from main is left alone: ${why}` });
     else base.set(edit.path, await entryOfBase(edit.path));
   }
   if (applied.done.length > 0) state.hooks.onApplied(applied.done.map(({ path }) => path));
@@ -246,17 +231,8 @@ function tellMoved(state: ExchangeState, differing: Awaited<ReturnType<typeof di
   }
 }
 
-/** Brings the person's branch and index forward. */
-async function follow(state: ExchangeState): Promise<{ waits?: { why: string; hint: string } }> {
-  const { repository, view } = state;
-  const { commit: head } = await readHead(repository);
-  if (view.main === undefined || head === view.main) return {};
-  if (head !== undefined && !(await isAncestor(repository, head, view.main))) return {};
-  if (!lstatSync(join(repository.dir, '.git'), { throwIfNoEntry: false })) return {};
-  const followed = await followMain(repository, head, view.main);
-  return followed.kind === 'waits' ? { waits: followed } : {};
-}
-
-function tell(state: ExchangeState, { commit, messages, title }: Publication): void {
+function tell(state: ExchangeState, { commit, messages, title, refused }: Publication): void {
+  for (const { parts, why } of refused)
+    state.hooks.onEvent({ type: 'trouble', message: `${readablePath(parts)} was taken out of main: ${why}` });
   state.hooks.onEvent({ type: 'published', messages, commit, title });
 }

@@ -37,6 +37,10 @@ export interface ExchangeState {
   base: string | undefined;
   /** A file is still being written: look again after so many ms. */
   again: number | undefined;
+  /** A commit of the person's branch that is known to be on main. */
+  behind: string | undefined;
+  /** The time of the reflog when the exchange last moved HEAD. */
+  headLog: bigint;
   /** Pushes to main whose end is not known (pending.ts). */
   pending: Pending[];
   /** Files that were not published as they are, with the reason. */

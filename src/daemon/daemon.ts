@@ -22,7 +22,7 @@ import { sendPendingReplies } from './replies.js';
 import { retain } from '../mailbox/retention.js';
 import type { RunningTask } from './run-task.js';
 import { createStarter } from './start-task.js';
-import type { Gate } from './gate.js';
+import type { Gate, GateHooks } from './gate.js';
 import { openWorker } from './open-worker.js';
 import { createTimers } from './timers.js';
 import type { DaemonOptions } from './daemon-options.js';
@@ -154,8 +154,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   if (root.config.remote !== undefined) {
     const { openGate } = await import('./gate.js');
-    gate = await openGate(worker, root.config.remote, mailboxes, {
+    const { createLive } = await import('./live.js');
+    const chores = [createLive(worker, () => running.values())];
+    const hooks: GateHooks = {
       running: () => running.values(),
+      waiting: (mailbox) => queue.size(mailbox),
+      onTwin: () => void stop(0),
       onFree: (waiting) => {
         queue.put(waiting);
         pump();
@@ -167,7 +171,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           else if (place.state === 'in_progress') lookAtRunning(place.name);
         }
       },
-    });
+    };
+    gate = await openGate(worker, root.config.remote, mailboxes, hooks, chores);
   }
   await desk.sync({ quick: true });
   await sweepProcesses(worker);

@@ -16,6 +16,8 @@ import { listState } from '../store/list.js';
 import { hostDir } from '../store/paths.js';
 import { moveMessage } from '../store/settle.js';
 import type { Grant } from './claim-task.js';
+import { checkPlace } from '../git/identity.js';
+import { createHeartbeat } from './heartbeat.js';
 import type { Waiting } from './queue.js';
 import { forgetReplies, sendPendingReplies } from './replies.js';
 import type { RunningTask } from './run-task.js';
@@ -41,6 +43,10 @@ export interface GateHooks {
   running(): Iterable<RunningTask>;
   /** It may be asked for now. */
   onFree(waiting: Waiting): void;
+  /** How many tasks wait in this mailbox. */
+  waiting(mailbox: string): number;
+  /** This root, or the one that beats under the same host id, is a copy: neither may go on. */
+  onTwin(): void;
   /** Files came or went. */
   onApplied(places: Place[]): void;
 }
@@ -51,6 +57,8 @@ const OFFLINE = 5_000;
 const BUSY = 60_000;
 /** How long a stop waits for the last round, ms. */
 const LAST_ROUND = 10_000;
+/** How long a stop waits for its heartbeat to be taken away, ms. */
+const GOODBYE = 2_000;
 /** How often the leases of running tasks are looked at, ms. */
 const WATCH = 250;
 
@@ -65,7 +73,25 @@ export async function openGate(
   const { config } = root;
   /** Claimed by others, by key. */
   const busy = new Map<string, Waiting>();
+  checkPlace(root.dir, config.host);
   let exchange: Exchange | undefined;
+  const heartbeat = createHeartbeat({
+    config,
+    mailboxes,
+    running: () =>
+      [...hooks.running()].map(({ id, place, since }) => ({
+        id,
+        mailbox: place.mailbox,
+        since: new Date(since).toISOString(),
+      })),
+    waiting: hooks.waiting,
+    now: () => clock.now(),
+    onTwin(other) {
+      const message = `another daemon beats as ${config.host}, process ${other.pid}, since ${other.started}: this root or that one is a copy`;
+      worker.emit({ type: 'trouble', message, hint: 'in the copy: mailboxd init --new-host' });
+      hooks.onTwin();
+    },
+  });
   const isLocal = (mailbox: string): boolean => config.claims[mailbox] === 'local';
 
   const onTurn = (): void => {
@@ -110,7 +136,7 @@ export async function openGate(
     now: () => clock.now(),
     newId: () => clock.newId(),
     onTurn,
-    chores,
+    chores: [heartbeat, ...chores],
     hooks: {
       onEvent: (event) => worker.emit(event),
       onApplied: (paths) => hooks.onApplied(paths.map(placeOf).filter((place) => place !== undefined)),
@@ -189,6 +215,7 @@ export async function openGate(
     async close() {
       // What has just ended or been handed back is published, unless the remote is away.
       await Promise.race([opened.settled(), sleep(LAST_ROUND, undefined, { ref: false })]);
+      await Promise.race([heartbeat.end(opened.state), sleep(GOODBYE, undefined, { ref: false })]);
       clearInterval(watch);
       await opened.close();
       await watchdog.close();

@@ -27,6 +27,8 @@ import type { Worker } from './worker.js';
 export interface RunningTask {
   readonly id: string;
   readonly from: string;
+  /** When it was claimed, ms since 1970. */
+  readonly since: number;
   /** The runner's session. */
   readonly session: string | undefined;
   readonly place: Place;
@@ -240,6 +242,7 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
   return {
     id: plan.id,
     from: plan.from,
+    since: plan.startedAt,
     get session() {
       return plan.claim.session;
     },

@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.js';
-import { examine, type Level } from '../doctor/checks.js';
+import { examine } from '../doctor/checks.js';
+import type { Level } from '../doctor/finding.js';
 import { EXIT } from '../exit-codes.js';
 import { safeLine, type Style } from '../terminal-text.js';
 
@@ -11,7 +12,7 @@ const SIGNS: Record<Level, readonly [sign: string, style: Style]> = {
 
 export const command = defineCommand({
   about:
-    'Looks at the configuration, folders, git, the runner and its login, the daemon, file watches, disk, clock and stray files. Exits 1 when something is wrong.',
+    'Looks at the configuration, folders, git, the remote, the runner and its login, the daemon, file watches, disk, clock and stray files. Exits 1 when something is wrong.',
   options: { probe: { type: 'boolean', describe: 'Also ask the API whether the login works (a fraction of a cent)' } },
   examples: [['mailboxd doctor', 'what is wrong?']],
   async run(args, cli) {

@@ -11,17 +11,7 @@ import { probeLogin } from '../../runners/claude/index.js';
 import { createRunner } from '../../runners/index.js';
 import { listMailboxes } from '../../store/list.js';
 import { hostDir, scratchDir, stateDir } from '../../store/paths.js';
-
-/** `warn`: worth knowing, nothing is broken. */
-export type Level = 'ok' | 'warn' | 'wrong';
-
-export interface Finding {
-  check: string;
-  level: Level;
-  message: string;
-  /** How to mend it. */
-  hint: string | null;
-}
+import { ok, warn, wrong, type Finding } from './finding.js';
 
 export interface DoctorContext {
   dir: string;
@@ -33,16 +23,13 @@ export interface DoctorContext {
 
 type Check = (context: DoctorContext) => Finding[] | Promise<Finding[]>;
 
-const ok = (check: string, message: string): Finding => ({ check, level: 'ok', message, hint: null });
-const warn = (check: string, message: string, hint: string): Finding => ({ check, level: 'warn', message, hint });
-const wrong = (check: string, message: string, hint: string): Finding => ({ check, level: 'wrong', message, hint });
-
 /** In the order in which they are shown. */
 export const CHECKS: readonly Check[] = [
   checkNode,
   checkConfig,
   checkFolders,
   checkGit,
+  checkExchange,
   checkRunner,
   checkDaemon,
   checkWatches,
@@ -160,7 +147,7 @@ async function checkGit({ dir, env }: DoctorContext): Promise<Finding[]> {
       wrong(
         'git',
         'git tracks files of .mailboxd/, with the secret key among them',
-        'git rm -r --cached .mailboxd, commit, and make a new key',
+        'git rm -r --cached .mailboxd && git commit -m "Take .mailboxd out of git"; then, since others may have the key: mailboxd init --new-host',
       ),
     ];
   const ignored = await git('check-ignore', '-q', '--', '.mailboxd/config.yaml');
@@ -173,6 +160,14 @@ async function checkGit({ dir, env }: DoctorContext): Promise<Finding[]> {
       ),
     ];
   return [ok('git', '.mailboxd/ is kept out of git')];
+}
+
+/** Loaded where there is a remote: the others need nothing of it. */
+async function checkExchange({ dir, now }: DoctorContext): Promise<Finding[]> {
+  const root = configuredRoot(dir);
+  if (root?.config.remote === undefined) return [];
+  const { checkRemote } = await import('./remote.js');
+  return checkRemote(root, now);
 }
 
 async function checkRunner({ dir, env, probe }: DoctorContext): Promise<Finding[]> {

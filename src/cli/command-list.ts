@@ -34,6 +34,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Take old messages out into a bundle, or bring them back',
     load: () => import('./commands/archive.js'),
   },
+  { usage: 'sync', summary: 'Exchange with the remote, once, now', load: () => import('./commands/sync.js') },
   { usage: 'run', summary: 'Turns in, events out: a task as a pipe', load: () => import('./commands/run.js') },
   {
     usage: 'doctor',

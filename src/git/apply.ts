@@ -33,6 +33,10 @@ export interface Applied {
   left: { edit: Edit; why: string }[];
 }
 
+/** Why it is left alone for good. */
+export const ODD_NAME = 'its name cannot be used here';
+const NO_FILE = 'it is no file (a link, another repository), which is not followed';
+
 /** How many files are written at once: the disk syncs them together. */
 const AT_ONCE = 16;
 /** A state's folder stays although it is empty. */
@@ -48,7 +52,7 @@ export async function applyEdits(
 ): Promise<Applied> {
   const applied: Applied = { done: [], left: [] };
   const one = async (edit: Edit): Promise<void> => {
-    const why = isUsable(edit.path) ? await applyOne(root, gitDir, objects, edit) : 'its name cannot be used here';
+    const why = isUsable(edit.path) ? await applyOne(root, gitDir, objects, edit) : ODD_NAME;
     if (why === undefined) applied.done.push(edit);
     else applied.left.push({ edit, why });
   };
@@ -72,9 +76,10 @@ async function applyOne(root: string, gitDir: string, objects: Objects, edit: Ed
   try {
     if (!isPlainFolder(root, dirname(path), to !== undefined)) return to ? 'a link stands in its way' : undefined;
     if (to === undefined) return takeAside(full, gitDir, expected) ? undefined : 'it was changed here meanwhile';
-    if (!to.mode.startsWith('100')) return 'it is a link or another repository, which is not followed';
-    const bytes = await objects.readBlob(to.oid);
-    const temp = await writeTemp(dir, bytes, to.mode === '100755' ? 0o755 : 0o644);
+    if (!to.mode.startsWith('100')) return NO_FILE;
+    const bytes = await objects.readFile(to.oid);
+    if (bytes === undefined) return NO_FILE;
+    const temp = await writeTemp(dir, bytes, isExecutable(to) ? 0o755 : 0o644);
     try {
       if (expected !== undefined && !takeAside(full, gitDir, expected)) return 'it was changed here meanwhile';
       linkSync(temp, full);
@@ -93,6 +98,10 @@ async function applyOne(root: string, gitDir: string, objects: Objects, edit: Ed
       return 'a file stands where a folder belongs';
     throw diskFault(error, `writing ${path}`);
   }
+}
+
+export function isExecutable({ mode }: TreeEntry): boolean {
+  return (Number.parseInt(mode, 8) & 0o100) !== 0;
 }
 
 function readRegularQuietly(path: string): Buffer | undefined {

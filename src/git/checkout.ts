@@ -9,8 +9,8 @@ import { runGit } from './run.js';
 import { BRANCH, type Repository } from './repository.js';
 import { applyEdits } from './apply.js';
 import { diffTrees } from './trees.js';
-import { isSyncedFolder, isSyncedName } from './synced-paths.js';
-import { blobOid } from './objects.js';
+import { isSyncedFolder, isSyncedPath, isUsableOutside } from './synced-paths.js';
+import { blobOid, type TreeEntry } from './objects.js';
 import { readRegular } from '../store/durable.js';
 
 export interface Head {
@@ -63,6 +63,7 @@ export async function followMain(repository: Repository, head: string | undefine
   const reason = ['-m', 'mailboxd: followed main'];
   const updated = await runGit(dir, ['update-ref', ...reason, `refs/heads/${BRANCH}`, tip, head ?? '0'.repeat(40)]);
   if (updated.code !== 0) return { kind: 'waits', why: 'your branch moved meanwhile', hint: 'nothing is to be done' };
+  await leaveOut(repository, head, tip);
   return { kind: 'followed' };
 }
 
@@ -76,15 +77,18 @@ async function bringOutside(
   const treeOf = async (commit: string | undefined): Promise<string | undefined> =>
     commit === undefined ? undefined : (await objects.readCommit(commit)).tree;
   const changes = await diffTrees(objects, await treeOf(head), await treeOf(tip), (name) => !isSyncedFolder(name));
-  const edits = [...changes].map(([path, { before, after }]) => ({ path, expected: before?.oid, to: after }));
+  const edits = [...changes]
+    .filter(([path, { after }]) => isUsableOutside(path) && isFileOrNone(after))
+    .map(([path, { before, after }]) => ({
+      path,
+      expected: isFileOrNone(before) ? before?.oid : undefined,
+      to: after,
+    }));
   for (const { path, expected, to } of edits) {
-    const isUsable = path
-      .split('/')
-      .every((part) => isSyncedName(part) || (part.startsWith('.') && !/^\.git$/i.test(part)));
     const now = readQuietly(join(dir, path));
     const isAsBefore =
       now === undefined ? expected === undefined : blobOid(now) === expected || blobOid(now) === to?.oid;
-    if (!isUsable || !isAsBefore || path.startsWith('.mailboxd')) {
+    if (!isAsBefore) {
       return {
         kind: 'waits',
         why: `${path} changed on main and is not as you had committed it`,
@@ -100,6 +104,31 @@ async function bringOutside(
   const { left } = await applyEdits(dir, ownDir, objects, needed, () => true);
   const [first] = left;
   return first && { kind: 'waits', why: `${first.edit.path}: ${first.why}`, hint: 'mend it, then: git pull' };
+}
+
+function isFileOrNone(entry: TreeEntry | undefined): boolean {
+  return entry === undefined || (entry.mode.startsWith('100') && !entry.raw);
+}
+
+/**
+ * What main has and is not written here (odd names, links and other repositories) is marked so in the index: git
+ * neither shows it as deleted, nor does a person's `git commit -a` delete it.
+ */
+async function leaveOut({ dir, objects }: Repository, head: string | undefined, tip: string): Promise<void> {
+  const before = head === undefined ? undefined : (await objects.readCommit(head)).tree;
+  const changes = await diffTrees(objects, before, (await objects.readCommit(tip)).tree);
+  const isWritten = (path: string, entry: TreeEntry): boolean =>
+    isFileOrNone(entry) && (isSyncedFolder(path.split('/')[0] ?? '') ? isSyncedPath(path) : isUsableOutside(path));
+  const paths = [...changes].flatMap(([path, { after }]) => (after && !isWritten(path, after) ? [path] : []));
+  if (paths.length === 0) return;
+  const bytesOf = (part: string): Buffer =>
+    part.startsWith('\0') ? Buffer.from(part.slice(1), 'hex') : Buffer.from(part);
+  const lines = paths.flatMap((path) => [
+    ...path.split('/').flatMap((part, at) => (at === 0 ? [bytesOf(part)] : [Buffer.from('/'), bytesOf(part)])),
+    Buffer.from([0]),
+  ]);
+  const args = ['update-index', '--skip-worktree', '-z', '--stdin'];
+  await runGit(dir, args, { input: Buffer.concat(lines), env: { GIT_OPTIONAL_LOCKS: '1' } });
 }
 
 function readQuietly(path: string): Buffer | undefined {

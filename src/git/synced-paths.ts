@@ -25,6 +25,24 @@ export function isSyncedName(name: string): boolean {
   return process.platform !== 'win32' || !(/[:*?"<>|]|[. ]$/.test(name) || RESERVED.test(name));
 }
 
+/**
+ * Whether git refuses to check out a file or folder of this name, on some system at least: what means the folder above
+ * or git's own, as Linux, Windows (`git~1`, `.git.`) or macOS (`.g<zero width>it`) read it.
+ */
+export function isRefusedByGit(name: string): boolean {
+  if (name === '' || name === '.' || name === '..' || name.includes('/')) return true;
+  const plain = name.replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, '');
+  return plain.split('\\').some((part) => /^(\.git|git~1)[ .]*(:.*)?$/i.test(part));
+}
+
+/** Whether a file of a person's, outside the carried folders, can be written at this path. */
+export function isUsableOutside(path: string): boolean {
+  const parts = path.split('/');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const isPlain = (part: string): boolean => !isRefusedByGit(part) && !/[\u0000-\u001f\u007f\\]/.test(part);
+  return parts.every(isPlain) && !/^\.mailboxd$/i.test(parts[0] ?? '');
+}
+
 /** Whether the file at this path (with `/`, relative to the root) travels. */
 export function isSyncedPath(path: string): boolean {
   const parts = path.split('/');

@@ -64,18 +64,21 @@ export async function listFolder(
   return entry?.mode === FOLDER ? objects.readTree(entry.oid) : EMPTY;
 }
 
-/** The tree with `changes` made (undefined: removed); folders that become empty go. */
+/**
+ * The tree with `changes` made (undefined: removed), each by its path or by the names that lead to it; folders that
+ * become empty go.
+ */
 export async function editTree(
   objects: Objects,
   tree: string | undefined,
-  changes: ReadonlyMap<string, TreeEntry | undefined>,
+  changes: Iterable<readonly [string | readonly string[], TreeEntry | undefined]>,
 ): Promise<string> {
   const edit = async (
     oid: string | undefined,
-    items: [string[], TreeEntry | undefined][],
+    items: [readonly string[], TreeEntry | undefined][],
   ): Promise<string | undefined> => {
     const entries = new Map(oid === undefined ? EMPTY : await objects.readTree(oid));
-    const below = new Map<string, [string[], TreeEntry | undefined][]>();
+    const below = new Map<string, [readonly string[], TreeEntry | undefined][]>();
     for (const [parts, entry] of items) {
       const [name = '', ...rest] = parts;
       if (rest.length > 0) below.set(name, [...(below.get(name) ?? []), [rest, entry]]);
@@ -90,7 +93,10 @@ export async function editTree(
     }
     return entries.size === 0 ? undefined : objects.writeTree(entries);
   };
-  if (changes.size === 0 && tree !== undefined) return tree;
-  const items = [...changes].map(([path, entry]): [string[], TreeEntry | undefined] => [path.split('/'), entry]);
+  const items = [...changes].map(([path, entry]): [readonly string[], TreeEntry | undefined] => [
+    typeof path === 'string' ? path.split('/') : path,
+    entry,
+  ]);
+  if (items.length === 0 && tree !== undefined) return tree;
   return (await edit(tree, items)) ?? objects.writeTree([]);
 }

@@ -62,8 +62,8 @@ export function openWorkingTree(
       const file = readRegular(join(root, path), MAX_TRAVELLING);
       if (!file) return undefined;
       const mode =
-        before && before.mode.startsWith('100') ? before.mode : (stat.mode & 0o100n) !== 0n ? '100755' : '100644';
-      return { mode: path.endsWith('.md') && !before ? '100644' : mode, oid: blobOid(file.bytes), bytes: file.bytes };
+        before && process.platform === 'win32' ? before.mode : (stat.mode & 0o100n) !== 0n ? '100755' : '100644';
+      return { mode, oid: blobOid(file.bytes), bytes: file.bytes };
     } catch (error) {
       onProblem(path, error instanceof Error ? error.message : String(error));
       return before && { mode: before.mode, oid: before.oid, bytes: Buffer.alloc(0) };
@@ -139,7 +139,7 @@ export function openWorkingTree(
         continue;
       }
       const after = readAfter(path, was, file);
-      if (after?.oid === was?.oid) continue;
+      if (after?.oid === was?.oid && after?.mode === was?.mode) continue;
       differing.add(name);
       found.set(path, { path, before: was, after });
     }

@@ -6,7 +6,12 @@ import type { LocalNews } from './news.js';
 import type { ExchangeState, SeenClaim } from './state.js';
 
 /** `server: 3 complete, 1 failed · 2 changes`. */
-export function titleOf(news: LocalNews, ended: readonly HeldState[], folded: readonly SeenClaim[]): string {
+export function titleOf(
+  news: LocalNews,
+  ended: readonly HeldState[],
+  folded: readonly SeenClaim[],
+  refused: number,
+): string {
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
   const boxes = [
     ...new Set([
@@ -17,6 +22,7 @@ export function titleOf(news: LocalNews, ended: readonly HeldState[], folded: re
   const parts = [
     ended.length + folded.length > 0 && `finish ${boxes.join(', ')}: ${count(ended.length + folded.length, 'message')}`,
     news.open.length > 0 && describeChanges(news.open),
+    refused > 0 && `take out ${count(refused, 'path')} that must not travel`,
   ].filter((part) => part !== false);
   return parts.length > 0 ? parts.join('; ') : 'bring local commits';
 }

@@ -16,15 +16,16 @@ import {
 import { STATES, type State } from '../../core/message.js';
 import { appendRunTo, followUpOf, isRunOf } from '../../format/merge-content.js';
 import type { HeldState } from '../held.js';
-import { blobOid, EMPTY_TREE, type Objects, type TreeEntry } from '../objects.js';
+import { blobOid, EMPTY_TREE, type TreeEntry } from '../objects.js';
 import { refOf } from '../ref-names.js';
 import type { RefUpdate } from '../remote.js';
 import { isSyncedFolder } from '../synced-paths.js';
-import { diffTrees, editTree } from '../trees.js';
+import { diffTrees, editTree, findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import { titleOf, trailersOf } from './commit-message.js';
 import { headToCarry } from './head.js';
 import type { LocalNews } from './news.js';
+import { dropRefused, findRefused, type Refused } from './refuse.js';
 import { type ExchangeState, type SeenClaim, treeOf } from './state.js';
 import { asChange, asTreeChange, findCurrent, knownPaths, versionOf } from './versions.js';
 
@@ -40,6 +41,8 @@ export interface Publication {
   title: string;
   notes: MergeNote[];
   messages: number;
+  /** What it takes out of main. */
+  refused: Refused[];
 }
 
 /** Undefined when there is nothing to publish. */
@@ -51,12 +54,15 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
   );
   const folded = [...state.seen.values()].filter(({ claim }) => claim.done !== undefined);
   const head = await headToCarry(state);
-  if (news.open.length === 0 && ended.length === 0 && folded.length === 0 && head === undefined) return undefined;
+  const refused = await findRefused(objects, state.base, mainTree);
+  const isNothing = news.open.length === 0 && ended.length === 0 && folded.length === 0 && refused.length === 0;
+  if (isNothing && head === undefined) return undefined;
 
   const notes: MergeNote[] = [];
   const carried = new Map<string, string | undefined>();
-  let tree = mainTree ?? EMPTY_TREE;
-  if (head?.tree !== undefined) tree = head.tree;
+  const cleanTree = mainTree && (await dropRefused(objects, mainTree, refused));
+  let tree = cleanTree ?? EMPTY_TREE;
+  if (head?.tree !== undefined) tree = await dropRefused(objects, head.tree, refused);
   const put = async (edits: ReadonlyMap<string, FileVersion | undefined>): Promise<void> => {
     const entries = new Map<string, TreeEntry | undefined>();
     for (const [path, version] of edits) {
@@ -75,7 +81,7 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
       carried.set(change.path, change.after?.oid);
     }
     const theirs: Change[] = [];
-    for (const [path, change] of await diffTrees(objects, state.base, mainTree, isSyncedFolder))
+    for (const [path, change] of await diffTrees(objects, state.base, cleanTree, isSyncedFolder))
       theirs.push(await asTreeChange(objects, path, change));
     const merged = mergeChanges(
       pairChanges(ours),
@@ -85,6 +91,11 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
     );
     notes.push(...merged.notes);
     await put(merged.edits);
+    for (const { path, before, after } of news.open) {
+      const there = before && after?.oid === before.oid ? await findEntry(objects, tree, path) : undefined;
+      if (after && there?.oid === after.oid)
+        tree = await editTree(objects, tree, [[path, { mode: after.mode, oid: after.oid }]]);
+    }
   }
   const finishOf = async (
     base: FileVersion,
@@ -119,7 +130,8 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
     const to = claim.done?.to;
     await finishOf(base, to && (await versionOf(objects, to.path, to.blob, claim.id)), claim.id, claim.shown);
   }
-  tree = await dropForeign(objects, tree);
+  // A person's own commit, too, may hold what belongs to a host alone.
+  tree = await dropRefused(objects, tree, await findRefused(objects, cleanTree, tree));
 
   const claims = [
     ...ended.map(({ key, current }) => ({
@@ -129,9 +141,9 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
     })),
     ...folded.map(({ claim, oid }) => ({ ref: refOf(state.remote.space, 'claims', claim.key), from: oid, to: null })),
   ];
-  const title = titleOf(news, ended, folded);
+  const title = titleOf(news, ended, folded, refused.length);
   const messages = news.open.length + ended.length + folded.length;
-  const common = { claims, ended, folded, carried, title, notes, messages };
+  const common = { claims, ended, folded, carried, title, notes, messages, refused };
   if (tree === mainTree && head === undefined) {
     return claims.length === 0 ? undefined : { ...common, commit: state.view.main ?? '', main: undefined };
   }
@@ -167,10 +179,4 @@ function resultsOf(held: HeldState, changes: readonly LocalChange[]): FileVersio
   return changes
     .flatMap(({ path, after }) => (after ? [{ path, oid: after.oid, bytes: after.bytes, id: held.id }] : []))
     .toSorted((one, other) => rank(one) - rank(other));
-}
-
-/** What belongs to a host alone never travels, whoever put it into main. */
-async function dropForeign(objects: Objects, tree: string): Promise<string> {
-  const entry = (await objects.readTree(tree)).get('.mailboxd');
-  return entry ? editTree(objects, tree, new Map([['.mailboxd', undefined]])) : tree;
 }

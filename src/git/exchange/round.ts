@@ -2,7 +2,7 @@
  * One exchange: look at the folders, publish what is new, and bring the folders up to main. Called by one at a time.
  * While a person is in the middle of something of their own (a rebase, another branch), nothing is read or written.
  */
-import { applyEdits, NO_FILE, ODD_NAME, type Edit } from '../apply.js';
+import { applyEdits, isExecutable, ODD_NAME, type Edit } from '../apply.js';
 import { writeClaim, type GitClaim } from '../claim-commit.js';
 import type { HeldState } from '../held.js';
 import { BASE_REF, refOf } from '../ref-names.js';
@@ -179,7 +179,8 @@ async function bringUp(
     if (kept(path)) base.set(path, before);
     else {
       const expected = carried.has(path) ? carried.get(path) : before?.mode.startsWith('100') ? before.oid : undefined;
-      if (expected !== to?.oid) edits.push({ path, expected, to });
+      const isOtherMode = before && to && isExecutable(before) !== isExecutable(to);
+      if (expected !== to?.oid || (isOtherMode && !carried.has(path))) edits.push({ path, expected, to });
     }
   }
   const applied = await applyEdits(repository.dir, repository.ownDir, objects, edits);
@@ -187,7 +188,7 @@ async function bringUp(
     differing.has(path) ? differing.get(path)?.before : findEntry(objects, state.base, path);
   for (const { edit, why } of applied.left) {
     // What can never be written here must not be taken for a deletion by somebody here.
-    if (why === ODD_NAME || why === NO_FILE)
+    if (why === ODD_NAME)
       state.hooks.onEvent({ type: 'trouble', message: `${edit.path} from main is left alone: ${why}` });
     else base.set(edit.path, await entryOfBase(edit.path));
   }

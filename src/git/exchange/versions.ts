@@ -32,7 +32,9 @@ export async function asTreeChange(
   { before, after }: { before?: TreeEntry; after?: TreeEntry },
 ): Promise<Change> {
   const read = async (entry: TreeEntry | undefined): Promise<FileVersion | undefined> =>
-    entry?.mode.startsWith('100') ? versionOf(objects, path, entry.oid, undefined) : undefined;
+    entry?.mode.startsWith('100') && (await objects.readFile(entry.oid))
+      ? versionOf(objects, path, entry.oid, undefined)
+      : undefined;
   const [was, is] = [await read(before), await read(after)];
   return { ...(was && { before: was }), ...(is && { after: is }) };
 }

@@ -41,13 +41,18 @@ export async function showFollowing(
     } else if (event.type === 'gone') {
       cli.note('it was deleted');
       return { exit: EXIT.notFound, outcome: 'deleted', result: '', place: undefined };
+    } else if (event.type === 'elsewhere') {
+      cli.note(cli.paint('dim', `running on ${safeLine(event.host)} as ${safeLine(event.worker)}`));
+    } else if (event.type === 'note') {
+      cli.note(safeLine(event.message));
     } else {
       const { outcome, result, structured_output: value, place } = event;
       const isDone = exitOfOutcome(outcome) === EXIT.done;
       if (isDone) print(restOf(shown, renderAnswer({ result, structured_output: value })));
       if (shown !== '' && !shown.endsWith('\n')) print('\n');
       if (!isDone) cli.note(`${outcome}: ${safeLine(result)}`);
-      cli.note(cli.paint('dim', `${outcome}, ${nameOf(place)}`));
+      const where = event.here === false ? ' on main; `mailboxd sync` brings it here' : '';
+      cli.note(cli.paint('dim', `${outcome}, ${nameOf(place)}${where}`));
       return { exit: exitOfOutcome(outcome), outcome, result, structured_output: value, place };
     }
   }
@@ -62,12 +67,16 @@ function tellState(cli: Cli, root: string, place: Place): void {
   if (place.state === 'in_progress') return cli.note(cli.paint('dim', `running, ${nameOf(place)}`));
   if (place.state !== 'inbox') return;
   const parked = readParked(root).find((item) => item.mailbox === place.mailbox);
-  const isServed = readServing(root).some((daemon) => daemon.mailboxes.includes(place.mailbox));
+  const daemons = readServing(root);
+  const isServed = daemons.some((daemon) => daemon.mailboxes.includes(place.mailbox));
+  const isShared = cli.root().config.remote !== undefined;
   const why = parked
     ? `; ${place.mailbox} is parked: ${safeLine(parked.message)}; next try ${parked.next_try}`
     : isServed
       ? ''
-      : `; no daemon on this host serves ${place.mailbox} (mailboxd start)`;
+      : isShared
+        ? `; for a host that serves ${place.mailbox}${daemons.length > 0 ? '' : '; `mailboxd sync` sends it'}`
+        : `; no daemon on this host serves ${place.mailbox} (mailboxd start)`;
   cli.note(cli.paint('dim', `waiting in ${nameOf(place)}${why}`));
 }
 

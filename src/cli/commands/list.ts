@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.js';
 import { renderTable, safeLine } from '../terminal-text.js';
 import type { CatalogRecord } from '../../catalog/index.js';
 import type { Parked } from '../../mailbox/parked.js';
+import type { WorkerOf } from '../../mailbox/seen-claims.js';
 
 export const command = defineCommand({
   about: 'Lists messages, newest first: a table on a terminal, one tab-separated line each in a pipe.',
@@ -29,11 +30,16 @@ export const command = defineCommand({
     const offset = wholeNumber('offset', args.offset) ?? 0;
     await using desk = await cli.desk();
     const listing = await desk.list({ ...given({ mailbox, state, from, type, thread }), limit, offset });
+    const { readSeenClaims } = await import('../../mailbox/seen-claims.js');
+    const workerOf = await readSeenClaims(desk.root);
     if (cli.json) {
-      const messages = listing.records.map((record) => summaryOf(desk.root.dir, record));
+      const messages = listing.records.map((record) => ({
+        ...summaryOf(desk.root.dir, record),
+        worker: workerOf(record),
+      }));
       cli.data({ messages, total: listing.total, parked: listing.parked });
     } else if (cli.io.isTTY.stdout) {
-      showTable(cli, listing.records, desk.clock.now());
+      showTable(cli, listing.records, desk.clock.now(), workerOf);
       tellParked(cli, listing.parked);
       const rest = listing.total - offset - listing.records.length;
       if (listing.total === 0) cli.line('no messages');
@@ -56,12 +62,17 @@ export const command = defineCommand({
   },
 });
 
-function showTable(cli: Cli, records: readonly CatalogRecord[], now: number): void {
+function stateOf({ type, state }: CatalogRecord, worker: string | undefined): string {
+  if (type === 'chat') return `${state} chat`;
+  return worker === undefined ? state : safeLine(`runs on ${worker.slice(worker.indexOf('@') + 1)}`);
+}
+
+function showTable(cli: Cli, records: readonly CatalogRecord[], now: number, workerOf: WorkerOf): void {
   if (records.length === 0) return;
   const length = shortLength(records.map((record) => record.id));
   const rows = records.map((record) => [
     record.id === '' ? '-' : record.id.slice(0, length),
-    record.type === 'chat' ? `${record.state} chat` : record.state,
+    stateOf(record, workerOf(record)),
     safeLine(record.mailbox),
     safeLine(record.from).slice(0, 20),
     `${formatAge(now - Date.parse(record.created))}`,

@@ -1,5 +1,6 @@
 import { placeSummary } from '../../mailbox/message-summary.js';
 import { defineCommand } from '../command.js';
+import { tellElsewhere } from '../elsewhere-text.js';
 import { EXIT } from '../exit-codes.js';
 import { readMessageText } from '../message-text.js';
 
@@ -23,6 +24,9 @@ export const command = defineCommand({
     const record = await desk.find(cli.reference(args.id));
     const text = await readMessageText(cli, args.text, args.file);
     const sent = await desk.say(record.id, text, args.from ?? (cli.io.env['CLAUDE_ID'] || undefined));
+    const { isExchanging, whoRuns } = await import('../../mailbox/elsewhere.js');
+    const runner = await whoRuns(desk.root, record);
+    const how = isExchanging(desk.root) ? 'hears it within seconds' : 'hears it after `mailboxd sync`';
     if (cli.json)
       cli.data({
         id: sent.id,
@@ -30,8 +34,10 @@ export const command = defineCommand({
         task_state: record.state,
         ...placeSummary(desk.root.dir, sent.place),
       });
-    else if (record.state === 'in_progress') cli.line(`said to ${record.id}, which is running`);
+    else if (runner.kind === 'yes' || record.state === 'in_progress')
+      cli.line(`said to ${record.id}, which is running`);
     else cli.line(`sent as a chat; ${record.id} is not running (${record.state})`);
+    tellElsewhere(cli, runner, how);
     return EXIT.done;
   },
 });

@@ -1,7 +1,9 @@
 import { formatDuration } from '../../core/duration.js';
 import { summaryOf } from '../../mailbox/message-summary.js';
 import type { MessageView } from '../../mailbox/show.js';
+import type { Elsewhere } from '../../mailbox/elsewhere.js';
 import { type Cli, defineCommand } from '../command.js';
+import { runnerText } from '../elsewhere-text.js';
 import { EXIT } from '../exit-codes.js';
 import { safeLine } from '../terminal-text.js';
 
@@ -18,12 +20,18 @@ export const command = defineCommand({
   async run(args, cli) {
     await using desk = await cli.desk();
     const view = await desk.show(cli.reference(args.id));
-    const { record, fields, problem, text, recorded, result } = view;
+    const { record, fields, problem, text, result } = view;
+    const { findElsewhere } = await import('../../mailbox/elsewhere.js');
+    const runner = args.result ? ({ kind: 'no' } as const) : await findElsewhere(desk.root, record);
+    // What another host has written so far is more than what stands here.
+    const recorded = (runner.kind === 'yes' ? runner.written : undefined) ?? view.recorded;
     const hasEnded = record.state === 'complete' || record.state === 'failed';
     if (cli.json) {
       const message = summaryOf(desk.root.dir, record);
       const answer = { result: result ?? null, structured_output: view.structured_output };
-      cli.data({ message, fields: fields ?? null, problem: problem ?? null, text, recorded, ...answer });
+      const common = { message, fields: fields ?? null, problem: problem ?? null, text, recorded };
+      const elsewhere = runner.kind === 'yes' ? { worker: runner.worker, since: runner.since } : undefined;
+      cli.data({ ...common, ...answer, running_elsewhere: elsewhere });
     } else if (args.result) {
       if (result !== undefined) cli.text(`${result}\n`);
       else
@@ -33,7 +41,7 @@ export const command = defineCommand({
             : 'it has no answer yet',
         );
     } else {
-      showHead(cli, view);
+      showHead(cli, view, runner);
       cli.text(`${text.trimEnd()}\n`);
       if (recorded !== '') cli.text(`${recorded.trimEnd()}\n`);
     }
@@ -42,7 +50,7 @@ export const command = defineCommand({
   },
 });
 
-function showHead(cli: Cli, view: MessageView): void {
+function showHead(cli: Cli, view: MessageView, runner: Elsewhere): void {
   const { record, fields } = view;
   const error = fields?.result?.error;
   const cost = record.cost_usd === undefined ? '' : `, $${record.cost_usd.toFixed(4)}`;
@@ -56,6 +64,7 @@ function showHead(cli: Cli, view: MessageView): void {
         ? `${record.state} (${record.outcome})`
         : record.state,
     ],
+    ['running', runnerText(runner)],
     ['type', record.type],
     ['from', record.from],
     ['to', record.mailbox],

@@ -6,7 +6,8 @@ import { showFollowing } from '../follow-output.js';
 import { giveUpAfter } from '../give-up.js';
 
 export const command = defineCommand({
-  about: 'Prints what a task writes, as it is written, and exits by its outcome. It may still be waiting.',
+  about:
+    'Prints what a task writes, as it is written, and exits by its outcome. It may still be waiting, or run on another host.',
   positionals: {
     id: { type: 'string', demandOption: true, describe: 'An id, the unique beginning of one, or a path' },
   },
@@ -21,6 +22,13 @@ export const command = defineCommand({
     const stop = new AbortController();
     const { signal } = stop;
     giveUpAfter(patience, stop);
+    // Whoever runs it elsewhere is told that nobody reads any more.
+    let isBrokenOff = false;
+    const release = cli.io.onSignal(() => {
+      isBrokenOff = true;
+      stop.abort();
+    });
+    using _ = { [Symbol.dispose]: release };
     const { id } = await desk.find(cli.reference(args.id));
     const events = desk.follow(id || cli.reference(args.id), { signal, fromStart: args.new !== true });
     if (cli.json) {
@@ -37,7 +45,7 @@ export const command = defineCommand({
     }
     const ending = await showFollowing(cli, desk.root.dir, events, { quiet: false });
     stop.abort();
-    if (ending.exit === EXIT.waiting) cli.note('it has not ended yet');
+    if (ending.exit === EXIT.waiting && !isBrokenOff) cli.note('it has not ended yet');
     return ending.exit;
   },
 });

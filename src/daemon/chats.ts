@@ -4,7 +4,10 @@
  */
 import { maySay } from '../core/policy.js';
 import type { ParsedMessage } from '../format/message.js';
+import { messageOf } from '../core/errors.js';
 import { acknowledge } from '../mailbox/acknowledge.js';
+import { readPlace } from '../mailbox/locate.js';
+import { checkSignature, judgeSignature } from '../mailbox/signing/check.js';
 import type { Place } from '../core/message.js';
 import type { RunningTask } from './run-task.js';
 import type { Worker } from './worker.js';
@@ -21,28 +24,52 @@ export interface Chats {
 export function createChats(worker: Worker, running: (id: string) => RunningTask | undefined): Chats {
   /** Chats that were put into a task and not yet taken in, by the uuid of the turn. */
   const offered = new Map<string, { place: Place; task: RunningTask }>();
+  /** Chats whose signature is being looked at. */
+  const checking = new Set<string>();
   const isOffered = (place: Place): boolean =>
     [...offered.values()].some((item) => item.place.mailbox === place.mailbox && item.place.name === place.name);
+  const put = (place: Place, message: ParsedMessage, task: RunningTask): boolean => {
+    const from = message.front.from ?? 'unknown';
+    const uuid = worker.clock.newSession();
+    const text = message.ownText.trim() || (message.front.subject ?? '');
+    if (!task.say(from, text, uuid)) return false;
+    offered.set(uuid, { place, task });
+    return true;
+  };
+  const leave = (place: Place, why: string, hint: string | undefined): void => {
+    const message = `${why}; ${place.mailbox}/inbox/${place.name} waits to be read`;
+    worker.emit({ type: 'trouble', message, ...(hint !== undefined && { hint }) });
+  };
+  /** Where its sender must sign, nothing is put into a task that is not signed as it stands. */
+  const putSigned = async (place: Place, message: ParsedMessage): Promise<void> => {
+    const check = await checkSignature(worker.root, place, worker.clock.now());
+    const bytes = readPlace(worker.root.dir, place);
+    const task = message.front.in_reply_to === undefined ? undefined : running(message.front.in_reply_to);
+    if (!bytes || !task) return;
+    const judged = check && judgeSignature(worker.root, check, bytes, false);
+    if (judged === 'again') return;
+    if (judged) leave(place, judged.message, judged.hint);
+    else put(place, message, task);
+  };
   return {
     offer(place, message) {
       const { front } = message;
       const task = front.in_reply_to === undefined ? undefined : running(front.in_reply_to);
       if (isOffered(place)) return true;
       if (!task) return false;
-      const from = front.from ?? 'unknown';
-      const may = maySay({ from: task.from, sayer: from }, worker.root.config);
+      const may = maySay({ from: task.from, sayer: front.from ?? 'unknown' }, worker.root.config);
       if (!may.ok) {
-        worker.emit({
-          type: 'trouble',
-          message: `${may.error.message}; ${place.mailbox}/inbox/${place.name} waits to be read`,
-          hint: may.error.hint,
-        });
+        leave(place, may.error.message, may.error.hint);
         return false;
       }
-      const uuid = worker.clock.newSession();
-      const text = message.ownText.trim() || (front.subject ?? '');
-      if (!task.say(from, text, uuid)) return false;
-      offered.set(uuid, { place, task });
+      if (front['signature'] === undefined && worker.root.config.signatures.require === false)
+        return put(place, message, task);
+      const key = `${place.mailbox}/${place.name}`;
+      if (checking.has(key)) return true;
+      checking.add(key);
+      void putSigned(place, message)
+        .catch((error: unknown) => leave(place, messageOf(error), undefined))
+        .finally(() => checking.delete(key));
       return true;
     },
     async received(uuid) {

@@ -79,7 +79,7 @@ export async function claimTask(
 }
 
 async function claimDraft(worker: Worker, place: Place, draft: Draft): Promise<ClaimOutcome> {
-  draft.signature = await checkSignature(worker.root, place, worker.clock.now());
+  draft.signature = await checkSignature(worker.root, place, worker.clock.now(), draft.grant !== undefined);
   const result = await takeMessage(worker.root.dir, place, worker.who, MAX_MESSAGE_BYTES * 4, (read, take) =>
     'problem' in read
       ? refuseUnusable(worker, draft, Buffer.alloc(0), { message: read.problem.message, hint: read.problem.hint })

@@ -38,8 +38,16 @@ export interface SignatureCheck {
   refusal: SignatureRefusal | undefined;
 }
 
-/** `now`: ms since 1970. Throws `unavailable` when a signature cannot be checked here, which is not the message's fault. */
-export async function checkSignature(root: Root, place: Place, now: number): Promise<SignatureCheck | undefined> {
+/**
+ * `now`: ms since 1970. `isVouched`: it was claimed as main has it, so that what workers of other hosts wrote into it
+ * counts as theirs. Throws `unavailable` when a signature cannot be checked here, which is not the message's fault.
+ */
+export async function checkSignature(
+  root: Root,
+  place: Place,
+  now: number,
+  isVouched = false,
+): Promise<SignatureCheck | undefined> {
   const signers = allowedSignersOf(root);
   if (root.config.signatures.require === false && !signers.stamp) return undefined;
   const check: SignatureCheck = { bytes: Buffer.alloc(0), place, signedId: undefined, epoch: -1, refusal: undefined };
@@ -48,13 +56,14 @@ export async function checkSignature(root: Root, place: Place, now: number): Pro
     const read = readRegular(messagePath(root.dir, place), MAX_MESSAGE_BYTES * 4);
     if (!read) return check;
     check.bytes = read.bytes;
-    message = parseMessage(read.bytes, root.config.key);
+    message = parseMessage(read.bytes, root.config.key, { trustFields: isVouched });
   } catch (error) {
     if (error instanceof MailboxError && error.code === 'invalid') return check; // the claim finds the same, and says so
     throw error;
   }
   const { front } = message;
   check.epoch = provenEpoch(front, root.config.key);
+  if (isVouched && Number.isSafeInteger(front.epoch)) check.epoch = Math.max(check.epoch, front.epoch ?? -1);
   const required = isRequired(root.config.signatures, front.from);
   if (typeof front.signature !== 'string' || (!required && !signers.stamp)) {
     if (required) check.refusal = unsigned(front);

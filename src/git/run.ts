@@ -19,6 +19,8 @@ export const HARDENED: readonly string[] = [
     'fetch.writeCommitGraph=false',
     'advice.detachedHead=false',
   ],
+  ...['push.pushOption=', 'push.negotiate=false', 'log.showSignature=false', 'color.ui=false', 'color.push=false'],
+  ...['color.transport=false', 'fetch.pruneTags=false', 'i18n.logOutputEncoding=UTF-8', 'core.alternateRefsCommand='],
   ...['http.lowSpeedLimit=1', 'http.lowSpeedTime=30', 'core.untrackedCache=false'],
 ].flatMap((setting) => ['-c', setting]);
 

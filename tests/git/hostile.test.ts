@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bareRepository, git, gitHost, sync, type GitHost } from '../support/git-host.js';
@@ -16,7 +15,7 @@ function inbox(...items: [string | Uint8Array, RawItem][]): RawFolder {
 /** Every path below a folder but git's own, links not followed. */
 function listing(dir: string): string[] {
   return (readdirSync(dir, { recursive: true }) as string[])
-    .filter((path) => !/^\.git(\/|$)/.test(path) && !/^\.mailboxd\/git/.test(path))
+    .filter((path) => !/^\.git(\/|$)/.test(path) && !path.startsWith('.mailboxd/git'))
     .toSorted();
 }
 

@@ -17,6 +17,7 @@ import { hostDir } from '../store/paths.js';
 import { moveMessage } from '../store/settle.js';
 import type { Grant } from './claim-task.js';
 import { checkPlace } from '../git/identity.js';
+import { packLoose } from '../git/maintenance.js';
 import { createHeartbeat } from './heartbeat.js';
 import type { Waiting } from './queue.js';
 import { forgetReplies, sendPendingReplies } from './replies.js';
@@ -59,6 +60,8 @@ const BUSY = 60_000;
 const LAST_ROUND = 10_000;
 /** How long a stop waits for its heartbeat to be taken away, ms. */
 const GOODBYE = 2_000;
+/** How often it is looked whether there is much to pack, ms. */
+const PACK = 1_800_000;
 /** How often the leases of running tasks are looked at, ms. */
 const WATCH = 250;
 
@@ -173,6 +176,13 @@ export async function openGate(
     }
   }, WATCH);
 
+  const pack = setInterval(
+    () =>
+      void packLoose(root.dir).catch((error: unknown) => worker.emit({ type: 'trouble', message: messageOf(error) })),
+    PACK,
+  );
+  pack.unref();
+
   return {
     exchange: opened,
     start: () => opened.start(),
@@ -217,6 +227,7 @@ export async function openGate(
       await Promise.race([opened.settled(), sleep(LAST_ROUND, undefined, { ref: false })]);
       await Promise.race([heartbeat.end(opened.state), sleep(GOODBYE, undefined, { ref: false })]);
       clearInterval(watch);
+      clearInterval(pack);
       await opened.close();
       await watchdog.close();
     },

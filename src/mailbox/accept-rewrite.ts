@@ -35,10 +35,11 @@ export async function acceptRewrite(state: ExchangeState, at: Date): Promise<Acc
   const { repository } = state;
   const busy = await findBusy(repository);
   if (busy) throw new MailboxError('conflict', busy.message, { hint: busy.hint });
-  const from = state.view.main;
+  // A host that has exchanged and knows no tip any more goes by its branch, which followed.
+  const from = state.view.main ?? (state.base && (await readHead(repository)).commit);
   const to = await fetchMain(state);
   try {
-    if (from === to || (from === undefined && state.base === undefined)) return undefined;
+    if (from === to) return undefined;
     if (from !== undefined && to !== undefined && (await isAncestor(repository, from, to))) return undefined;
     const base = await commonBase(state, from, to);
     const kept = to === undefined ? undefined : await moveBranch(state, to, at);

@@ -145,21 +145,17 @@ async function exchangeAll(
       if (rest !== undefined) await sleep(Math.min(rest, LONGEST_REST));
     }
   } finally {
+    // What a fetch brought that this host does not go on from (a rewrite) must be found again by the next one; and what
+    // was published is known to be there.
+    const { main } = state.view;
+    if (main !== undefined) await runGit(options.root, ['update-ref', `${SEEN}/main`, main]);
     await exchange.close();
   }
 }
 
 /** A turn met a problem: it is done once more, for the fault itself. Returns what a person is in the middle of. */
 async function findProblem(state: ExchangeState): Promise<Problem | undefined> {
-  const before = state.view.main;
-  try {
-    await look(state);
-  } catch (error) {
-    // What the fetch brought is not what this host goes on from: the next one must find the rewrite again.
-    if (error instanceof MailboxError && error.code === 'conflict' && before !== undefined)
-      await runGit(state.repository.dir, ['update-ref', `${SEEN}/main`, before]);
-    throw error;
-  }
+  await look(state);
   const { busy } = await exchangeOnce(state);
   if (busy) return busy;
   const followed = await follow(state);

@@ -149,6 +149,15 @@ describe('a remote whose history is another', () => {
     }
   });
 
+  test('emptied, and this host no longer knows what it saw: nothing here is taken for deleted', async () => {
+    const { url, one } = await pair();
+    git(url, 'update-ref', '-d', 'refs/heads/main');
+    git(one, 'update-ref', '-d', 'refs/mailboxd/seen/main');
+    await sync(one, { acceptRewrite: true });
+    expect(texts(one, INBOX)).toEqual(['late\n', 'other\n']);
+    expect(git(url, 'ls-tree', '-r', '--name-only', 'main')).toContain(`${INBOX}/other.md`);
+  });
+
   test('replaced by an unrelated one: both keep all of theirs, and what differs becomes two files', async () => {
     const { url, one } = await pair();
     const made = testdir({

@@ -28,12 +28,19 @@ export interface LiveWorker {
   lease?: { left(id: string): number };
 }
 
-/** How often the output is sent at most, ms; and bytes a second of it, by which a large file is sent more seldom. */
-const OFTEN = 2_000;
+export interface LiveTimes {
+  /** How often the output is sent at most, ms. */
+  often: number;
+  /** For how long a `follow` ref counts that does not change, ms. */
+  fresh: number;
+  /** And for how long it stands when its task does not run here, ms: whoever asked is gone. */
+  forgotten: number;
+}
+
+const TIMES: LiveTimes = { often: 2_000, fresh: 60_000, forgotten: 600_000 };
+/** Bytes of output a second, by which a large file is sent more seldom. */
 const RATE = 256 * 1024;
-/** For how long a `follow` ref counts that does not change, ms; for a task that does not run here, before it is swept. */
-const FRESH = 60_000;
-const FORGOTTEN = 10 * 60_000;
+/** After a failure, ms. */
 const AGAIN = 10_000;
 
 interface Sent {
@@ -45,7 +52,11 @@ interface Sent {
   next: number;
 }
 
-export function createLive(worker: LiveWorker, running: () => Iterable<LiveTask>): Chore {
+export function createLive(
+  worker: LiveWorker,
+  running: () => Iterable<LiveTask>,
+  { often, fresh, forgotten }: LiveTimes = TIMES,
+): Chore {
   const root = worker.root.dir;
   const notePath = join(root, '.mailboxd', 'git', 'live.json');
   /** By name of the ref. */
@@ -94,7 +105,7 @@ export function createLive(worker: LiveWorker, running: () => Iterable<LiveTask>
       if (left(task.id) <= 0) continue;
       for (const name of [task.id, from.held.byId(task.id)?.key]) {
         const asking = name === undefined ? undefined : asked.get(name);
-        if (name !== undefined && asking && now - asking.since < FRESH) found.set(name, task);
+        if (name !== undefined && asking && now - asking.since < fresh) found.set(name, task);
       }
     }
     return found;
@@ -111,13 +122,13 @@ export function createLive(worker: LiveWorker, running: () => Iterable<LiveTask>
     for (const name of sent.keys()) if (!wanted.has(name)) return 0;
     const now = performance.now();
     const stale = [...asked].map(([name, { since, isRemoved }]) =>
-      isRemoved ? Infinity : since + (isRunning(name, from) ? FRESH : FORGOTTEN),
+      isRemoved ? Infinity : since + (isRunning(name, from) ? fresh : forgotten),
     );
     // While it is followed it is looked at every so often whether it has changed: that costs a stat.
     const sends = [...wanted].map(([name, task]) => {
       const last = sent.get(name);
       const isNew = last === undefined || last.stamp !== stampOf(task);
-      return Math.max(last?.next ?? 0, lastPush + OFTEN, isNew ? 0 : now + OFTEN / 2);
+      return Math.max(last?.next ?? 0, lastPush + often, isNew ? 0 : now + often / 2);
     });
     return Math.min(...stale, ...sends, Infinity);
   };
@@ -135,11 +146,11 @@ export function createLive(worker: LiveWorker, running: () => Iterable<LiveTask>
       if (!wanted.has(name)) updates.push({ ref: refOf(remote.space, 'live', name), from: oid, to: null });
     }
     for (const [name, { oid, since, isRemoved }] of asked) {
-      if (isRemoved || now - since < (isRunning(name, from) ? FRESH : FORGOTTEN)) continue;
+      if (isRemoved || now - since < (isRunning(name, from) ? fresh : forgotten)) continue;
       updates.push({ ref: refOf(remote.space, 'follow', name), from: oid, to: null });
     }
     const written = new Map<string, Sent>();
-    for (const [name, task] of lastPush + OFTEN <= now ? wanted : []) {
+    for (const [name, task] of lastPush + often <= now ? wanted : []) {
       const last = sent.get(name);
       const stamp = stampOf(task);
       const whole = stamp === undefined || stamp === last?.stamp || (last?.next ?? 0) > now;
@@ -149,7 +160,7 @@ export function createLive(worker: LiveWorker, running: () => Iterable<LiveTask>
       const cut = liveBytes(bytes);
       const by = { identity: repository.identity, host: worker.root.config.host, now: worker.clock.now() };
       const oid = await writeLive(side, name, cut, by);
-      written.set(name, { oid, stamp, next: now + Math.max(OFTEN, (cut.length / RATE) * 1_000) });
+      written.set(name, { oid, stamp, next: now + Math.max(often, (cut.length / RATE) * 1_000) });
     }
     // Written down before the push: what may have landed is known after a crash.
     for (const [name, value] of written) sent.set(name, value);

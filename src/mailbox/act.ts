@@ -55,7 +55,10 @@ export async function cancel(desk: Desk, record: CatalogRecord): Promise<Place> 
     const message = parseMessage(bytes, key);
     const id = message.front.id ?? desk.clock.newId();
     const at = new Date(desk.clock.now()).toISOString();
-    const error = { code: 'cancelled', message: 'it was cancelled before it ran' };
+    // With a remote, another host may run it although it waits here: that host writes what became of the run.
+    const { remote, host } = desk.root.config;
+    const how = remote === undefined ? 'before it ran' : `on ${host}`;
+    const error = { code: 'cancelled', message: `it was cancelled ${how}` };
     return assembleMessage(message, {
       id,
       seal: claimToken(key, id, message.front.epoch ?? 0),

@@ -13,7 +13,7 @@ export interface HostPlace {
   host: string;
   /** Real path of the root. */
   path: string;
-  /** Device and inode of `.mailboxd`. */
+  /** Device and inode of `.mailboxd`: a root that was put back is noted anew. */
   device: string;
   inode: string;
   /** `/etc/machine-id`, where there is one. */
@@ -30,7 +30,7 @@ export function checkPlace(root: string, host: string): void {
   if (noted?.host === host) {
     const found = whyCopied(noted, now);
     if (found !== undefined) {
-      throw new MailboxError('conflict', `this root is a copy: ${found}, under the same host id ${host}`, {
+      throw new MailboxError('conflict', `this root was copied: ${found}, with the same host id ${host}`, {
         hint:
           'with one id, each takes the claims of the other for its own, and a task runs twice; ' +
           'give the copy an id: mailboxd init --new-host',
@@ -52,10 +52,12 @@ export function isCopied(root: string): boolean {
 function whyCopied(noted: HostPlace, now: HostPlace): string | undefined {
   if (noted.machine !== undefined && now.machine !== undefined && noted.machine !== now.machine)
     return `it was last used at ${noted.path} on another machine`;
-  // The same folder under another path was moved, or is mounted twice; another one under the same path was put back.
-  const isSame = noted.device === now.device && noted.inode === now.inode;
-  if (isSame || noted.path === now.path) return undefined;
-  return hostAt(noted.path) === noted.host ? `the one it was made from is at ${noted.path}` : undefined;
+  // Another folder under the same path was put back from somewhere.
+  if (noted.path === now.path || hostAt(noted.path) !== noted.host) return undefined;
+  // A folder that is mounted twice is one host all the same.
+  const there = statSync(hostDir(noted.path), { bigint: true, throwIfNoEntry: false });
+  const isSame = there === undefined || (String(there.dev) === now.device && String(there.ino) === now.inode);
+  return isSame ? undefined : `another is at ${noted.path}`;
 }
 
 function placeOf(root: string, host: string): HostPlace {

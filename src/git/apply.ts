@@ -3,19 +3,18 @@
  * linked; an old one is first moved aside and looked at: where it is not what was expected, a person has just written
  * it, and it goes back untouched, to be merged in the next round.
  */
-import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MailboxError, systemCode } from '../core/errors.js';
 import {
   diskFault,
-  linkUnique,
-  randomSuffix,
   readRegular,
   removeQuietly,
   syncFolder,
   writeTemp,
 } from '../store/durable.js';
 import { blobOid, type Objects, type TreeEntry } from './objects.js';
+import { type Aside, takeAside } from './aside.js';
 import { isSyncedPath } from './synced-paths.js';
 import { MAX_TRAVELLING } from './working-tree.js';
 
@@ -68,6 +67,8 @@ export async function applyEdits(
   return applied;
 }
 
+const CHANGED = 'it was changed here meanwhile';
+
 /** The reason why it was left alone; undefined when it is done. */
 async function applyOne(root: string, gitDir: string, objects: Objects, edit: Edit): Promise<string | undefined> {
   const { path, expected, to } = edit;
@@ -75,14 +76,27 @@ async function applyOne(root: string, gitDir: string, objects: Objects, edit: Ed
   const dir = dirname(full);
   try {
     if (!isPlainFolder(root, dirname(path), to !== undefined)) return to ? 'a link stands in its way' : undefined;
-    if (to === undefined) return takeAside(full, gitDir, expected) ? undefined : 'it was changed here meanwhile';
+    if (to === undefined) {
+      const gone = takeAside(root, path, gitDir, expected);
+      gone?.drop();
+      return gone ? undefined : CHANGED;
+    }
     if (!to.mode.startsWith('100')) return NO_FILE;
     const bytes = await objects.readFile(to.oid);
     if (bytes === undefined) return NO_FILE;
     const temp = await writeTemp(dir, bytes, isExecutable(to) ? 0o755 : 0o644);
+    let old: Aside | undefined;
     try {
-      if (expected !== undefined && !takeAside(full, gitDir, expected)) return 'it was changed here meanwhile';
+      if (expected !== undefined) {
+        old = takeAside(root, path, gitDir, expected);
+        if (!old) return CHANGED;
+      }
       linkSync(temp, full);
+      old?.drop();
+    } catch (error) {
+      // Nothing may be gone from here that nothing has replaced: it would pass for a deletion.
+      old?.putBack();
+      throw error;
     } finally {
       removeQuietly(temp);
     }
@@ -110,46 +124,6 @@ function readRegularQuietly(path: string): Buffer | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Takes the file away when it is the expected one (or is gone already). False: it is another, and still there. */
-function takeAside(full: string, gitDir: string, expected: string | undefined): boolean {
-  const aside = join(gitDir, 'aside');
-  mkdirSync(aside, { recursive: true });
-  const hidden = join(aside, `${randomSuffix()}~${Buffer.from(full).toString('base64url').slice(-120)}`);
-  try {
-    renameSync(full, hidden);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return true;
-    throw error;
-  }
-  const bytes = readRegularQuietly(hidden);
-  if (bytes !== undefined && blobOid(bytes) === expected) {
-    unlinkSync(hidden);
-    return true;
-  }
-  linkUnique(hidden, dirname(full), full.split('/').at(-1) ?? 'file.md');
-  unlinkSync(hidden);
-  return false;
-}
-
-/** Files that a crash left aside: what `isKnown` (git has it) goes, anything else is kept in `.mailboxd/kept/`. */
-export async function recoverAside(
-  gitDir: string,
-  keptDir: string,
-  isKnown: (oid: string) => Promise<boolean>,
-): Promise<string[]> {
-  const aside = join(gitDir, 'aside');
-  const kept: string[] = [];
-  for (const name of lstatSync(aside, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(aside) : []) {
-    const path = join(aside, name);
-    if (!(await isKnown(blobOid(readFileSync(path))))) {
-      mkdirSync(keptDir, { recursive: true });
-      kept.push(join(keptDir, linkUnique(path, keptDir, `aside-${name.slice(0, 10)}.md`)));
-    }
-    unlinkSync(path);
-  }
-  return kept;
 }
 
 /** Whether each part of the folder's path is a folder and no link; makes what is missing when `make`. */

@@ -19,13 +19,17 @@ export async function buryLost(state: ExchangeState): Promise<number> {
   for (const held of lost) {
     const changes = news.claimed.get(held.key) ?? [];
     let kept: string | undefined;
+    let isLeft = false;
     for (const { path, after } of changes) {
       if (!after) continue;
       kept = await keep(state, held, after.bytes);
       const edit = { path, expected: after.oid, to: undefined };
       const { repository } = state;
-      await applyEdits(repository.dir, repository.ownDir, repository.objects, [edit]);
+      const { left } = await applyEdits(repository.dir, repository.ownDir, repository.objects, [edit]);
+      isLeft ||= left.length > 0;
     }
+    // Somebody wrote into it in this moment: the next turn sees what it is then.
+    if (isLeft) continue;
     if (state.base !== undefined) {
       const gone = new Map(changes.map(({ path }) => [path, undefined]));
       state.base = await editTree(state.repository.objects, state.base, gone);

@@ -1,6 +1,7 @@
 /** What is in the folders here, sorted by whose it is to publish. */
 import { STATES } from '../../core/message.js';
 import { idOf } from '../../format/id-of.js';
+import { listHidden, listMailboxes } from '../../store/list.js';
 import { findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { ExchangeState } from './state.js';
@@ -12,11 +13,22 @@ export interface LocalNews {
   claimed: Map<string, LocalChange[]>;
   /** Not to be published as they are. */
   withheld: { change: LocalChange; why: string }[];
+  /** Keys of claims whose runs were over before the folders were looked at: what was found of these is their end. */
+  ended: ReadonlySet<string>;
+}
+
+/** To be asked before the folders are looked at: a run that ends meanwhile may have been found in the middle. */
+export function endedNow({ held }: ExchangeState): Set<string> {
+  return new Set([...held.all.values()].filter(({ isEnded }) => isEnded).map(({ key }) => key));
 }
 
 /** Sorts what the scan found. */
-export async function sortNews(state: ExchangeState, found: Map<string, LocalChange>): Promise<LocalNews> {
-  const news: LocalNews = { open: [], claimed: new Map(), withheld: [] };
+export async function sortNews(
+  state: ExchangeState,
+  found: Map<string, LocalChange>,
+  ended: ReadonlySet<string> = new Set(),
+): Promise<LocalNews> {
+  const news: LocalNews = { open: [], claimed: new Map(), withheld: [], ended };
   const running = new Set<string>();
   const byPath = new Map([...state.held.all.values()].map((held) => [held.path, held]));
   for (const change of found.values()) {
@@ -38,6 +50,7 @@ export async function sortNews(state: ExchangeState, found: Map<string, LocalCha
     }
   }
   await withholdForged(state, news);
+  withholdMoving(state, news);
   state.withheld = new Map(news.withheld.map(({ change, why }) => [change.path, why]));
   if (running.size > 0) {
     const isLeft = ({ path, after }: LocalChange): boolean => !after && running.has(path.split('/').at(-1) ?? '');
@@ -46,6 +59,24 @@ export async function sortNews(state: ExchangeState, found: Map<string, LocalCha
   }
   return news;
 }
+
+/** What the store is moving at this moment, under a hidden name, is not gone. */
+function withholdMoving(state: ExchangeState, news: LocalNews): void {
+  const gone = news.open.filter(({ path, after }) => !after && path.startsWith('mailboxes/') && path.endsWith('.md'));
+  if (gone.length === 0) return;
+  const { dir } = state.repository;
+  const moving = listMailboxes(dir).flatMap((mailbox) => STATES.flatMap((folder) => listHidden(dir, mailbox, folder)));
+  for (const change of gone) {
+    const name = change.path.slice(change.path.lastIndexOf('/') + 1);
+    if (!moving.some((hidden) => !hidden.startsWith('.held~') && hidden.endsWith(`~${name}`))) continue;
+    news.withheld.push({ change, why: 'it is being moved' });
+    news.open.splice(news.open.indexOf(change), 1);
+    state.again = Math.min(state.again ?? MOVING, MOVING);
+  }
+}
+
+/** How soon a file that is being moved is looked for again, ms. */
+const MOVING = 100;
 
 /** Takes out what would pass for the work of a worker that nobody vouches for. */
 async function withholdForged(state: ExchangeState, news: LocalNews): Promise<void> {

@@ -6,7 +6,7 @@ import { MailboxError } from '../../core/errors.js';
 import { isAlive, ownProcess, pidOf } from '../../host/process-id.js';
 import { hostDir } from '../../store/paths.js';
 import { inodesBeingWritten, judgeReady } from '../../store/ready.js';
-import { recoverAside } from '../apply.js';
+import { recoverAside } from '../aside.js';
 import { openHeld } from '../held.js';
 import { BASE_REF, SEEN, SPACES, type RefSpace } from '../ref-names.js';
 import { openRemote } from '../remote.js';
@@ -62,7 +62,7 @@ export async function openState(options: OpenExchange): Promise<{ state: Exchang
     );
     const isKnown = async (oid: string): Promise<boolean> =>
       (await runGit(root, ['cat-file', '-e', `${oid}^{blob}`])).code === 0;
-    for (const path of await recoverAside(ownDir, join(hostDir(root), 'kept'), isKnown))
+    for (const path of await recoverAside(root, ownDir, join(hostDir(root), 'kept'), isKnown))
       hooks.onEvent({ type: 'trouble', message: `a crash left a file on its way; it is kept in ${path}` });
     const state: ExchangeState = {
       repository,

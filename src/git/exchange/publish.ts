@@ -13,6 +13,7 @@ import {
   pairChanges,
   type RunRules,
 } from '../../core/merge.js';
+import { MailboxError } from '../../core/errors.js';
 import { STATES, type State } from '../../core/message.js';
 import { appendRunTo, followUpOf, isRunOf } from '../../format/merge-content.js';
 import type { HeldState } from '../held.js';
@@ -50,9 +51,9 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
   const { objects } = state.repository;
   const mainTree = await treeOf(state, state.view.main);
   const ended = [...state.held.all.values()].filter(
-    (held) => held.isEnded && !held.isLost && !held.isDone && held.current !== undefined,
+    (held) => news.ended.has(held.key) && held.isEnded && !held.isLost && !held.isDone && held.current !== undefined,
   );
-  const folded = [...state.seen.values()].filter(({ claim }) => claim.done !== undefined);
+  const folded = [...state.seen.values()].filter(({ claim, unusable }) => claim.done !== undefined && !unusable);
   const head = await headToCarry(state);
   const refused = await findRefused(objects, state.base, mainTree);
   const isNothing = news.open.length === 0 && ended.length === 0 && folded.length === 0 && refused.length === 0;
@@ -118,17 +119,27 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
   };
   for (const held of ended) {
     const changes = news.claimed.get(held.key) ?? [];
-    for (const change of changes) carried.set(change.path, change.after?.oid);
-    const [result, ...others] = resultsOf(held, changes);
+    const [result] = resultsOf(held, changes);
+    // Whatever else it left here (a late version, a copy) is a file of its own, for the next round.
+    for (const { path, after } of changes) if (!after || path === result?.path) carried.set(path, after?.oid);
     const isUntouched = changes.length === 0;
     const base = await versionOf(objects, held.path, held.blob, held.id);
     await finishOf(base, isUntouched ? base : result, held.id, held.shown);
-    await put(new Map(others.map((version) => [version.path, version])));
   }
-  for (const { claim } of folded) {
-    const base = await versionOf(objects, claim.path, claim.blob, claim.id);
-    const to = claim.done?.to;
-    await finishOf(base, to && (await versionOf(objects, to.path, to.blob, claim.id)), claim.id, claim.shown);
+  for (const seen of [...folded]) {
+    const { claim } = seen;
+    try {
+      const base = await versionOf(objects, claim.path, claim.blob, claim.id);
+      const to = claim.done?.to;
+      await finishOf(base, to && (await versionOf(objects, to.path, to.blob, claim.id)), claim.id, claim.shown);
+    } catch (error) {
+      if (!(error instanceof MailboxError) || !['not_found', 'invalid'].includes(error.code)) throw error;
+      // Anyone may push such a claim, and another host may have what this one lacks: no reason to stop.
+      seen.unusable = true;
+      folded.splice(folded.indexOf(seen), 1);
+      const message = `the result of ${claim.key}, by ${claim.worker}, cannot be used here: ${error.message}`;
+      state.hooks.onEvent({ type: 'trouble', message });
+    }
   }
   // A person's own commit, too, may hold what belongs to a host alone.
   tree = await dropRefused(objects, tree, await findRefused(objects, cleanTree, tree));

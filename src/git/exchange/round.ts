@@ -5,7 +5,7 @@
 import { applyEdits, isExecutable, ODD_NAME, type Edit } from '../apply.js';
 import { writeClaim, type GitClaim } from '../claim-commit.js';
 import type { HeldState } from '../held.js';
-import { BASE_REF, refOf } from '../ref-names.js';
+import { BASE_REF, refOf, SEEN } from '../ref-names.js';
 import { isAccepted } from '../remote.js';
 import { findBusy, type Busy } from '../repository.js';
 import { readGit } from '../run.js';
@@ -17,7 +17,7 @@ import { findPutBack } from './follow.js';
 import { look } from './look.js';
 import { dropRefused, findRefused, readablePath } from './refuse.js';
 import { forgetPending, notePending } from './pending.js';
-import { sortNews, type LocalNews } from './news.js';
+import { endedNow, sortNews, type LocalNews } from './news.js';
 import { buildPublication, type Publication } from './publish.js';
 import { treeOf, withRefs, type ExchangeState } from './state.js';
 
@@ -66,19 +66,35 @@ export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean }
 }
 
 async function readNews(state: ExchangeState, deep: boolean): Promise<LocalNews> {
-  const found = await state.working.scan(state.base, { deep });
+  const ended = endedNow(state);
+  let found = await state.working.scan(state.base, { deep });
+  // A file that was moved while the folders were read may have been seen in neither: what is gone is looked for again.
+  if (hasUnpaired(found)) found = await state.working.scan(state.base, { deep });
   const back = await findPutBack(state, found);
   if (back.size > 0 && state.base !== undefined) {
     await setBase(state, await editTree(state.repository.objects, state.base, back));
     for (const path of back.keys()) found.delete(path);
   }
-  return sortNews(state, found);
+  return sortNews(state, found, ended);
+}
+
+/** Whether a message is gone without having come anywhere. */
+function hasUnpaired(found: ReadonlyMap<string, LocalChange>): boolean {
+  const came = new Set<string>();
+  for (const { path, after } of found.values()) if (after) came.add(after.oid).add(path.slice(path.lastIndexOf('/')));
+  return [...found.values()].some(
+    ({ path, before, after }) =>
+      !after && before && path.endsWith('.md') && !came.has(before.oid) && !came.has(path.slice(path.lastIndexOf('/'))),
+  );
 }
 
 async function setBase(state: ExchangeState, tree: string): Promise<void> {
   if (tree === state.base) return;
   state.base = tree;
-  await readGit(state.repository.dir, ['update-ref', BASE_REF, tree]);
+  // With it what this host knows of main, its own pushes too: a remote put back to before them is found rewritten.
+  const { main } = state.view;
+  const input = `update ${BASE_REF} ${tree}\n${main === undefined ? '' : `update ${SEEN}/main ${main}\n`}`;
+  await readGit(state.repository.dir, ['update-ref', '--stdin'], { input });
 }
 
 /** True when the remote has it; after anything else it is decided by a look. */
@@ -114,15 +130,15 @@ async function publish(state: ExchangeState, publication: Publication): Promise<
 function afterPublishing(news: LocalNews, { ended }: Publication): LocalNews {
   const claimed = new Map(news.claimed);
   for (const { key } of ended) claimed.delete(key);
-  return { open: [], claimed, withheld: news.withheld };
+  return { open: [], claimed, withheld: news.withheld, ended: news.ended };
 }
 
 /** Ends that have lost too many races go onto their claims: a ref that nobody else writes. True when any did. */
 async function finishAside(state: ExchangeState, news: LocalNews): Promise<boolean> {
   const { repository, held, settings } = state;
   const late = [...held.all.values()].filter(
-    ({ isEnded, isLost, isDone, lostRaces, current }) =>
-      isEnded && !isLost && !isDone && lostRaces >= PATIENCE && current,
+    ({ key, isLost, isDone, lostRaces, current }) =>
+      news.ended.has(key) && !isLost && !isDone && lostRaces >= PATIENCE && current,
   );
   if (late.length === 0) return false;
   const updates = [];

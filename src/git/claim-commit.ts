@@ -6,6 +6,7 @@ import { MailboxError } from '../core/errors.js';
 import { isMessageId } from '../core/names.js';
 import { randomBytes } from 'node:crypto';
 import type { Objects } from './objects.js';
+import { isSyncedPath } from './synced-paths.js';
 
 export interface GitClaim {
   /** What it is claimed under (ref-names.ts). */
@@ -59,8 +60,10 @@ export async function writeClaim(
   return objects.writeCommit({ tree, parents: [], message, identity: by.identity, time: by.now / 1000 });
 }
 
-/** Reads a claim. Throws `invalid` for a commit that is none. */
-export async function readClaim(objects: Objects, oid: string): Promise<GitClaim> {
+/**
+ * Reads a claim, which must be the one of `key`. Throws `invalid` for what is none: anyone who may push can put anything there.
+ */
+export async function readClaim(objects: Objects, oid: string, key?: string): Promise<GitClaim> {
   const { message, tree } = await objects.readCommit(oid);
   const fields = readTrailers(message);
   const number = (name: string): number => {
@@ -70,6 +73,17 @@ export async function readClaim(objects: Objects, oid: string): Promise<GitClaim
   };
   const text = (name: string): string => fields.get(name) ?? '';
   const id = text('Id');
+  const must = (isRight: boolean, name: string): void => {
+    if (isRight) return;
+    const found = JSON.stringify(text(name).slice(0, 100));
+    throw new MailboxError('invalid', `found the claim ${oid.slice(0, 12)} with ${name} ${found}`);
+  };
+  must(key === undefined || text('Key') === key, 'Key');
+  must(isBlob(text('Blob')), 'Blob');
+  must(text('Worker') !== '' && text('Worker').length < 200, 'Worker');
+  for (const name of ['Path', 'Shown-Path', 'Result-Path'])
+    must((name !== 'Path' && !fields.has(name)) || text(name) === EMPTY || isPlace(decode(text(name))), name);
+  must(!fields.has('Shown-Path') || isBlob(text('Shown-Blob')), 'Shown-Blob');
   const claim: GitClaim = {
     key: text('Key'),
     id: isMessageId(id) ? id : undefined,
@@ -89,6 +103,17 @@ export async function readClaim(objects: Objects, oid: string): Promise<GitClaim
     ...claim,
     done: { to: result === EMPTY || blob === undefined ? undefined : { path: decode(result), blob } },
   };
+}
+
+function isBlob(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
+}
+
+/** Whether a message can lie there. */
+function isPlace(path: string): boolean {
+  return (
+    isSyncedPath(path) && /^mailboxes\/[^/]+\/(inbox|in_progress|complete|failed)\/(\d{4}-\d{2}\/)?[^/]+$/.test(path)
+  );
 }
 
 function decode(text: string): string {

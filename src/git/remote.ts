@@ -36,6 +36,8 @@ export interface Remote {
   space: RefSpace;
   /** Reads all refs, and brings their objects. Throws `unavailable` when the remote cannot be reached. */
   fetch(kinds?: readonly RefKind[]): Promise<RemoteView>;
+  /** What a fetch brought is not gone on from: main is known as `main` again, so that the next fetch finds the same. */
+  putBack(main: string): Promise<void>;
   push(updates: readonly RefUpdate[], options?: { atomic?: boolean }): Promise<PushResult>;
 }
 
@@ -106,6 +108,10 @@ export function openRemote(dir: string, url: string, branch: string, space: RefS
       lastKinds = kinds.join();
       return last;
     },
+    async putBack(tip) {
+      last = undefined;
+      await readGit(dir, ['update-ref', `${SEEN}/main`, tip]);
+    },
     async push(updates, { atomic = false } = {}) {
       if (updates.length === 0) return { kind: 'known', fates: new Map(), said: '' };
       if (updates.length > MOST_REFS && !atomic) {
@@ -174,6 +180,10 @@ function unreachable(url: string, stderr: string): MailboxError {
     ? `check this host's key or password for ${where}: git ls-remote ${where}`
     : /not found|does not exist|does not appear to be a git repository/i.test(stderr)
       ? `check the address under "remote" in .mailboxd/config.yaml: git ls-remote ${where}`
-      : `look whether it can be reached: git ls-remote ${where}; it is tried again by itself`;
+      : /corrupt|inflate|unable to (unpack|read)|is empty|bad (object|pack|tree)|missing (blob|tree|commit)|necessary objects/i.test(
+            stderr,
+          )
+        ? 'an object is damaged or missing, here or on the remote: `git fsck` in both tells which; a fresh clone has it'
+        : `look whether it can be reached: git ls-remote ${where}; it is tried again by itself`;
   return new MailboxError('unavailable', `${where}: ${said}`, { hint });
 }

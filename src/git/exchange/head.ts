@@ -1,3 +1,4 @@
+import { MailboxError } from '../../core/errors.js';
 import { readHead } from '../checkout.js';
 import type { TreeEntry } from '../objects.js';
 import { runGit } from '../run.js';
@@ -20,6 +21,17 @@ export async function headToCarry(
     main === undefined
       ? { stdout: Buffer.alloc(0), code: 1 }
       : await runGit(repository.dir, ['merge-base', head, main]);
+  if (main !== undefined && code === 1) {
+    throw new MailboxError(
+      'conflict',
+      `your branch (${head.slice(0, 12)}) and main on the remote (${main.slice(0, 12)}) have no history in common`,
+      {
+        hint:
+          'nothing was changed. Is "remote" in .mailboxd/config.yaml the right one? If it is, bring both together: ' +
+          'git pull --allow-unrelated-histories',
+      },
+    );
+  }
   const fork = code === 0 ? stdout.toString('utf8').trim() : undefined;
   const isOutside = (name: string): boolean => !isSyncedFolder(name);
   const base = await treeOf(state, fork);

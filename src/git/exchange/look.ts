@@ -4,11 +4,12 @@
  */
 import { isOver } from '../../core/lease.js';
 import { MailboxError, messageOf } from '../../core/errors.js';
-import { readClaim } from '../claim-commit.js';
+import { readClaim, type GitClaim } from '../claim-commit.js';
 import { isAncestor } from '../checkout.js';
 import type { HeldState } from '../held.js';
 import type { RefKind } from '../ref-names.js';
-import { readGit } from '../run.js';
+import type { RemoteView } from '../remote.js';
+import { gitFault, readGit, runGit } from '../run.js';
 import { settlePending } from './pending.js';
 import type { ExchangeState } from './state.js';
 
@@ -17,23 +18,40 @@ const KINDS: readonly RefKind[] = ['claims', 'follow'];
 /** Reads the remote. Throws `conflict` when its history is not the one this host knows; nothing is changed then. */
 export async function look(state: ExchangeState): Promise<void> {
   const before = state.view.main;
-  const view = await state.remote.fetch(KINDS);
-  if (before !== undefined && view.main !== before) await mustDescend(state, before, view.main);
-  state.view = view;
+  state.view = await fetchDescendant(state);
   await readClaims(state);
   const isMissing = (held: HeldState): boolean =>
     !held.isFresh && !held.isLost && !held.tried.includes(state.view.refs.get(`claims/${held.key}`) ?? '');
   if ([...state.held.all.values()].some(isMissing)) {
     // A fetch reads main before the claims: one that is gone may have come to its end in between. Once more, then.
-    state.view = await state.remote.fetch(KINDS);
+    state.view = await fetchDescendant(state);
     await readClaims(state);
   }
   await settlePending(state);
   await settleHeld(state, before);
 }
 
+async function fetchDescendant(state: ExchangeState): Promise<RemoteView> {
+  const before = state.view.main;
+  const view = await state.remote.fetch(KINDS);
+  if (before === undefined || view.main === before) return view;
+  try {
+    await mustDescend(state, before, view.main);
+  } catch (error) {
+    // What this host knows of main stays what it was: after a restart, too, the rewrite must be found again.
+    await state.remote.putBack(before);
+    throw error;
+  }
+  return view;
+}
+
 async function mustDescend({ repository }: ExchangeState, before: string, after: string | undefined): Promise<void> {
-  if (after !== undefined && (await isAncestor(repository, before, after))) return;
+  if (after !== undefined) {
+    const args = ['merge-base', '--is-ancestor', before, after];
+    const { code, stderr } = await runGit(repository.dir, args);
+    if (code === 0) return;
+    if (code > 1) throw gitFault(args, stderr);
+  }
   throw new MailboxError(
     'conflict',
     after === undefined
@@ -54,17 +72,24 @@ async function readClaims(state: ExchangeState): Promise<void> {
     present.add(key);
     if (seen.get(key)?.oid === oid) continue;
     try {
-      seen.set(key, { oid, claim: await readClaim(repository.objects, oid), since: state.instant() });
+      seen.set(key, { oid, claim: await readClaim(repository.objects, oid, key), since: state.instant() });
     } catch (error) {
       if (!(error instanceof MailboxError)) throw error;
+      seen.set(key, { oid, claim: unreadable(state, key), since: state.instant(), unusable: true });
       state.hooks.onEvent({
         type: 'trouble',
         message: `the claim ${key} on the remote cannot be read: ${messageOf(error)}`,
-        hint: `when no worker runs it: git push ${state.remote.url} :${state.remote.space}/${name}`,
+        hint: 'nothing is to be done: its message is taken up when a lease has passed without a change',
       });
     }
   }
   for (const key of seen.keys()) if (!present.has(key)) seen.delete(key);
+}
+
+/** What cannot be read still holds its message, for as long as a claim of this host's own would. */
+function unreadable({ settings }: ExchangeState, key: string): GitClaim {
+  const nobody = { host: '', worker: 'an unknown worker', path: '', blob: '' };
+  return { key, id: undefined, ...nobody, epoch: 0, crashes: 0, lease: settings.lease };
 }
 
 /** Whether a claim of another may be taken over: it is not done, and its object was watched for long enough. */

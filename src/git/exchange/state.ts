@@ -18,6 +18,8 @@ export interface SeenClaim {
   claim: GitClaim;
   /** When this object was first seen, by this process. */
   since: Instant;
+  /** It is none, or its result cannot be folded here; that has been told. */
+  unusable?: boolean;
 }
 
 export interface ExchangeState {

@@ -9,7 +9,8 @@ import { waitUntil } from '../support/wait-until.js';
 
 const PLACE = { mailbox: 'server', state: 'in_progress', name: 'x.md' } as const;
 const BY = { identity: 'R <r@example.org>', host: 'reader-1', now: 1_795_000_000_000 };
-const TIMES = { often: 40, fresh: 400, forgotten: 800 };
+const TIMES = { often: 40, fresh: 60_000, forgotten: 60_000 };
+const SHORT = { often: 40, fresh: 1_200, forgotten: 2_000 };
 
 /** A host that says it runs the message `m1`, with its output as its only chore. */
 class Holder {
@@ -25,7 +26,7 @@ class Holder {
     this.url = url;
   }
 
-  static async open(root?: string, url = bareRepository()): Promise<Holder> {
+  static async open(root?: string, url = bareRepository(), times = TIMES): Promise<Holder> {
     const slot: { holder?: Holder } = {};
     const config = { host: 'server-1' };
     const worker = {
@@ -39,7 +40,7 @@ class Holder {
       await first.exchange.close();
       worker.root.dir = first.root;
     }
-    const chores = [createLive(worker, running, TIMES)];
+    const chores = [createLive(worker, running, times)];
     const holder = new Holder(await openHost(worker.root.dir, url, 'server-1', { chores }), url);
     slot.holder = holder;
     return holder;
@@ -105,7 +106,7 @@ describe('the output for followers', () => {
   });
 
   it('ends when the ref that asks for it does not change any more, and sweeps that ref', async () => {
-    const holder = await Holder.open();
+    const holder = await Holder.open(undefined, bareRepository(), SHORT);
     const look = await openTaskLook(holder.root, holder.url, 'm1');
     holder.write('one\n');
     const first = await ask(look);

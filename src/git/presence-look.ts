@@ -10,7 +10,7 @@ import { isAlive, ownProcess } from '../host/process-id.js';
 import type { ExchangeState } from './exchange/state.js';
 import { LONGEST_PRESENCE, parsePresence, type Presence } from './presence.js';
 import { SPACES } from './ref-names.js';
-import { readableUrl } from './remote.js';
+import { withoutSecret } from './secrets.js';
 import { gitFault, readGit, runGit } from './run.js';
 
 /** What stands at one host's ref. */
@@ -61,7 +61,7 @@ export function openPresenceLook({ root, ownDir, url }: LookPlace): PresenceLook
     const args = [...inside, 'fetch', ...flags, '--', url, ...specs];
     const { code, stderr } = await runGit(root, args, signal ? { signal } : {});
     if (code === 0) return;
-    const where = readableUrl(url);
+    const where = withoutSecret(url);
     throw new MailboxError('unavailable', `${where}: ${gitFault(args, stderr).message}`, {
       hint: `look whether it can be reached: git ls-remote ${where}`,
     });

@@ -4,6 +4,7 @@
  */
 import { MailboxError } from '../core/errors.js';
 import { gitFault, readGit, runGit } from './run.js';
+import { withoutSecret } from './secrets.js';
 import { REF_KINDS, SEEN, type RefKind, type RefSpace } from './ref-names.js';
 
 export interface RefUpdate {
@@ -44,11 +45,6 @@ export interface Remote {
 /** Whether every ref of the push was taken. */
 export function isAccepted(result: PushResult): boolean {
   return result.kind === 'known' && [...result.fates.values()].every((fate) => fate === 'ok');
-}
-
-/** A URL without what may be a password in it, for people to read. */
-export function readableUrl(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
 }
 
 /** Arguments are too long for one command line beyond this, refs. */
@@ -175,7 +171,7 @@ function parsePorcelain(text: string): Map<string, RefFate> {
 /** What a person can do about a remote that does not answer. */
 function unreachable(url: string, stderr: string): MailboxError {
   const said = gitFault(['fetch'], stderr).message;
-  const where = readableUrl(url);
+  const where = withoutSecret(url);
   const hint = /authentication|permission denied|could not read (username|password)|403|401/i.test(stderr)
     ? `check this host's key or password for ${where}: git ls-remote ${where}`
     : /not found|does not exist|does not appear to be a git repository/i.test(stderr)

@@ -11,7 +11,8 @@ import { readLive, writeFollow, type Author } from './live.js';
 import { openObjects, type Objects } from './objects.js';
 import { parsePresence } from './presence.js';
 import { refOf, SPACES, type RefSpace } from './ref-names.js';
-import { openRemote, readableUrl, type PushResult } from './remote.js';
+import { openRemote, type PushResult } from './remote.js';
+import { withoutSecret } from './secrets.js';
 import { BRANCH } from './repository.js';
 import { gitFault, readGit, runGit } from './run.js';
 import { openSideRepository } from './side-repository.js';
@@ -64,7 +65,7 @@ export async function openTaskLook(root: string, url: string, key: string): Prom
     ];
     const { code, stderr } = await runGit(side.dir, ['fetch', ...flags, '--', side.url, ...specs], run);
     if (code === 0) return '';
-    const where = readableUrl(url);
+    const where = withoutSecret(url);
     if (/couldn't find remote ref/i.test(stderr)) return stderr;
     throw new MailboxError('unavailable', `${where}: ${gitFault(['fetch'], stderr).message}`, {
       hint: `look whether it can be reached: git ls-remote ${where}`,

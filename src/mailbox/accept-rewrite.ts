@@ -7,6 +7,7 @@
 import { MailboxError } from '../core/errors.js';
 import { idOf } from '../format/id-of.js';
 import { followMain, isAncestor, readHead } from '../git/checkout.js';
+import { setKnown } from '../git/exchange/known.js';
 import type { ExchangeState } from '../git/exchange/state.js';
 import type { TreeEntry } from '../git/objects.js';
 import { BASE_REF, SEEN } from '../git/ref-names.js';
@@ -47,6 +48,7 @@ export async function acceptRewrite(state: ExchangeState, at: Date): Promise<Acc
       oid === undefined ? `delete ${ref}\n` : `update ${ref} ${oid}\n`;
     const input = `${set(`${SEEN}/main`, to)}${set(BASE_REF, base)}`;
     await readGit(repository.dir, ['update-ref', '--stdin'], { input });
+    setKnown(repository.ownDir, to);
     return { from, to, kept };
   } finally {
     await runGit(repository.dir, ['update-ref', '-d', REWRITTEN]);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../../core/duration.js';
 import { messageOf } from '../../core/errors.js';
-import { readableUrl } from '../../git/remote.js';
+import { withoutSecret } from '../../git/secrets.js';
 import { readServing } from '../../mailbox/serving.js';
 import { openWorkers, type WorkersView, type WorkerView, type Workers } from '../../mailbox/workers.js';
 import { type Cli, defineCommand } from '../command.js';
@@ -37,7 +37,7 @@ export const command = defineCommand({
       if (cli.json) {
         const shown = view.workers.map((worker) => dataOf(worker, config.host));
         const { unreadable } = view;
-        cli.data({ remote: readableUrl(config.remote), workers: shown, unreadable, daemons: readServing(dir) });
+        cli.data({ remote: withoutSecret(config.remote), workers: shown, unreadable, daemons: readServing(dir) });
       } else if (cli.io.isTTY.stdout) {
         for (const line of render(cli, view, config.host)) cli.line(line);
       } else {

@@ -68,6 +68,8 @@ export interface ExchangeOptions extends OpenExchange {
 /** How often the folders are looked at without any ring, and how often every file's times are, ms. */
 const RESCAN = 3_000;
 const DEEP = 60_000;
+/** Turns that one call may take when they are made by hand. */
+const MANY = 20;
 /** How long the person's branch may stay behind main while nothing else is to be done, ms. */
 const FOLLOW = 300;
 
@@ -278,7 +280,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
       isRung = true;
       const done = new Promise<void>((resolve) => waiters.push(resolve));
       wake();
-      if (options.manual) await turn();
+      for (let turns = 0; options.manual && waiters.length > 0 && turns < MANY; turns += 1) await turn();
       await done;
     },
     async close() {

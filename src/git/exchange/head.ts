@@ -7,6 +7,9 @@ import { diffTrees, editTree } from '../trees.js';
 import { isBehind } from './follow.js';
 import { type ExchangeState, treeOf } from './state.js';
 
+/** The commit of which it has been told that it stays here. */
+const told = new WeakMap<ExchangeState, string>();
+
 /** The person's own commits that main does not have, with their files outside the carried folders merged in. */
 export async function headToCarry(
   state: ExchangeState,
@@ -42,11 +45,13 @@ export async function headToCarry(
   for (const [path, { after }] of mine) {
     const other = theirs.get(path);
     if (other && other.after?.oid !== after?.oid) {
-      state.hooks.onEvent({
-        type: 'trouble',
-        message: `${path} was changed in your commits and on main; your commits stay here, the mailboxes go on`,
-        hint: 'bring them together yourself: git pull, then git push',
-      });
+      if (told.get(state) !== head)
+        state.hooks.onEvent({
+          type: 'trouble',
+          message: `${path} was changed in your commits and on main; your commits stay here, the mailboxes go on`,
+          hint: 'bring them together yourself: git add mailboxes && git commit -m "What arrived", then git pull and git push',
+        });
+      told.set(state, head);
       return undefined;
     }
     edits.set(path, after);

@@ -10,6 +10,7 @@ import type { HeldState } from '../held.js';
 import type { RefKind } from '../ref-names.js';
 import type { RemoteView } from '../remote.js';
 import { gitFault, readGit, runGit } from '../run.js';
+import { noteKnown } from './known.js';
 import { settlePending } from './pending.js';
 import type { ExchangeState } from './state.js';
 
@@ -19,6 +20,7 @@ const KINDS: readonly RefKind[] = ['claims', 'follow'];
 export async function look(state: ExchangeState): Promise<void> {
   const before = state.view.main;
   state.view = await fetchDescendant(state);
+  if (state.view.main !== before) noteKnown(state);
   await readClaims(state);
   const isMissing = (held: HeldState): boolean =>
     !held.isFresh && !held.isLost && !held.tried.includes(state.view.refs.get(`claims/${held.key}`) ?? '');
@@ -34,7 +36,12 @@ export async function look(state: ExchangeState): Promise<void> {
 async function fetchDescendant(state: ExchangeState): Promise<RemoteView> {
   const before = state.view.main;
   const view = await state.remote.fetch(KINDS);
-  if (before === undefined || view.main === before) return view;
+  if (view.main === before) {
+    // It had been here, for the folders are in line with something; where it went, nobody can say.
+    if (before === undefined && state.base !== undefined) await mustDescend(state, '(unknown)', undefined);
+    return view;
+  }
+  if (before === undefined) return view;
   try {
     await mustDescend(state, before, view.main);
   } catch (error) {

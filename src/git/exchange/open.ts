@@ -14,6 +14,7 @@ import { BRANCH, openRepository } from '../repository.js';
 import { runGit } from '../run.js';
 import { openWorkingTree } from '../working-tree.js';
 import { headLogOf } from './follow.js';
+import { readKnown } from './known.js';
 import { readPending } from './pending.js';
 import type { ExchangeHooks, ExchangeState } from './state.js';
 
@@ -73,7 +74,7 @@ export async function openState(options: OpenExchange): Promise<{ state: Exchang
       hooks,
       instant: () => ({ wall: options.now(), mono: performance.now(), boot: uptime() * 1000 }),
       newId: options.newId,
-      view: { main: await readRef(`${SEEN}/main`), refs: new Map() },
+      view: { main: readKnown(ownDir) ?? (await readRef(`${SEEN}/main`)), refs: new Map() },
       seen: new Map(),
       base: await readRef(BASE_REF),
       again: undefined,

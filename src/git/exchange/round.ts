@@ -14,6 +14,7 @@ import { diffTrees, editTree, findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { TreeEntry } from '../objects.js';
 import { findPutBack } from './follow.js';
+import { noteKnown } from './known.js';
 import { look } from './look.js';
 import { dropRefused, findRefused, readablePath } from './refuse.js';
 import { forgetPending, notePending } from './pending.js';
@@ -123,6 +124,7 @@ async function publish(state: ExchangeState, publication: Publication): Promise<
     { ...state.view, main: commit === '' ? undefined : commit },
     gone.map((key) => [`claims/${key}`, undefined]),
   );
+  noteKnown(state);
   return true;
 }
 

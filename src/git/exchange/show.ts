@@ -12,6 +12,7 @@ import { isAccepted } from '../remote.js';
 import { readGit } from '../run.js';
 import { editTree, findEntry } from '../trees.js';
 import { renewalUpdate } from './claim.js';
+import { noteKnown } from './known.js';
 import { treeOf, withRefs, type ExchangeState } from './state.js';
 
 /** Shows what main does not show yet of `due`, renewing those claims. Returns the ones it renewed. */
@@ -67,6 +68,7 @@ export async function showRunning(state: ExchangeState, due: readonly HeldState[
   }
   const refs = shown.map(({ held }): [string, string | undefined] => [`claims/${held.key}`, held.current]);
   state.view = withRefs({ ...state.view, main: commit }, refs);
+  noteKnown(state);
   if (state.base !== undefined) {
     state.base = await editTree(objects, state.base, edits);
     await readGit(state.repository.dir, ['update-ref', BASE_REF, state.base]);

@@ -30,12 +30,18 @@ export interface Busy {
 
 /** simple-git for what is not on the hot path, with hooks and fsmonitor off. */
 export function politeGit(dir: string): SimpleGit {
+  const environment = gitEnvironment();
   return simpleGit({
+    allowEnvironment: Object.keys(environment),
     baseDir: dir,
     config: ['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'commit.gpgSign=false'],
-    unsafe: { allowUnsafeFsMonitor: true, allowUnsafeHooksPath: true },
+    // What the person's own environment says of keys and configuration is theirs to say.
+    unsafe: {
+      ...{ allowUnsafeFsMonitor: true, allowUnsafeHooksPath: true },
+      ...{ allowUnsafeSshCommand: true, allowUnsafeAskPass: true, allowUnsafeConfigPaths: true },
+    },
     timeout: { block: 120_000 },
-  }).env(gitEnvironment());
+  }).env(environment);
 }
 
 /** Opens the repository whose top folder is `root`. Throws `invalid` where there is none. */

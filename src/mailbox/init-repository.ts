@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { MailboxError } from '../core/errors.js';
-import { BRANCH } from '../git/repository.js';
+import { BRANCH, politeGit } from '../git/repository.js';
 import { gitFault, readGit, runGit } from '../git/run.js';
 import { withoutSecret } from '../git/secrets.js';
 
@@ -139,16 +139,17 @@ function notReached(url: string, stderr: string): MailboxError {
 export async function equipRepository(dir: string, url: string, found: FoundRepository): Promise<string[]> {
   const before = await readConfig(dir, found);
   mkdirSync(dir, { recursive: true });
-  if (!found.isRepository) await readGit(dir, ['init', '-q', '-b', BRANCH]);
+  const git = politeGit(dir);
+  if (!found.isRepository) await git.init(['-b', BRANCH]);
   const set = async (key: string, value: string): Promise<void> =>
-    void (await readGit(dir, ['config', '--local', key, value]));
+    void (await git.addConfig(key, value, false, 'local'));
   if (found.origin === undefined) {
     // A password goes in there: nobody else is to read it.
     if (withoutSecret(url) !== url) {
       const path = await readGit(dir, ['rev-parse', '--git-path', 'config']);
       chmodSync(resolve(dir, path), 0o600);
     }
-    await readGit(dir, ['remote', 'add', 'origin', url]);
+    await git.addRemote('origin', url);
   }
   if (before.get(`branch.${BRANCH}.remote`) === undefined && before.get(`branch.${BRANCH}.merge`) === undefined) {
     await set(`branch.${BRANCH}.remote`, 'origin');

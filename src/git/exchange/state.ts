@@ -47,7 +47,7 @@ export interface ExchangeState {
   pending: Pending[];
   /** Files that were not published as they are, with the reason. */
   withheld: Map<string, string>;
-  /** Races for main that were lost lately; each quiet round takes one away. */
+  /** Races for main that were lost lately; each push that lands takes one away, each quiet round half. */
   contention: number;
 }
 

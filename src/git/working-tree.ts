@@ -134,13 +134,11 @@ export function openWorkingTree(
         !before.differing.has(name) &&
         Number(file.ctimeMs) < before.at - BLUR;
       if (isKnown) continue;
-      if (name.endsWith('.md') && !hooks.isWhole(file)) {
-        differing.add(name);
-        continue;
-      }
       const after = readAfter(path, was, file);
       if (after?.oid === was?.oid && after?.mode === was?.mode) continue;
       differing.add(name);
+      // Asked of what differs alone: the answer may need a look at every process.
+      if (isForeignWork(path) && !hooks.isWhole(file)) continue;
       found.set(path, { path, before: was, after });
     }
     for (const [name, entry] of entries) {
@@ -166,6 +164,11 @@ export function openWorkingTree(
       return found;
     },
   };
+}
+
+/** What people and their programs write slowly; results are written by mailboxd, and are whole when they have a name. */
+function isForeignWork(path: string): boolean {
+  return path.endsWith('.md') && !/\/(complete|failed)\//.test(path);
 }
 
 function reportBefore(found: Map<string, LocalChange>, path: string, entry: TreeEntry | undefined): void {

@@ -47,4 +47,28 @@ export const ROWS = {
     title: '20 tasks streaming 200 events a second each',
     load: async () => (await import('./stream.mjs')).measureStream,
   },
+  'git-claim': {
+    title: 'A claim on a remote',
+    load: async () => (await import('./git-claim.mjs')).measureGitClaim,
+  },
+  'git-workers': {
+    title: 'Workers on one mailbox with 200 waiting tasks',
+    load: async () => (await import('./git-workers.mjs')).measureGitWorkers,
+  },
+  'git-finish': {
+    title: '8 hosts finish tasks over a remote 100 ms away',
+    load: async () => (await import('./git-finish.mjs')).measureGitFinish,
+  },
+  'git-hop': {
+    title: 'From host to host',
+    load: async () => (await import('./git-hop.mjs')).measureGitHop,
+  },
+  'git-size': {
+    title: '100,000 finished messages on a remote; a root at rest',
+    load: async () => (await import('./git-size.mjs')).measureGitSize,
+  },
+  'git-history': {
+    title: 'What 1,000 tasks of 5 minutes leave on the remote',
+    load: async () => (await import('./git-history.mjs')).measureGitHistory,
+  },
 };

@@ -11,7 +11,8 @@ export async function runCampaign(script, args, count) {
   const counts = count(output);
   const tail = output.trimEnd().split('\n');
   console.log(tail.slice(ok ? -12 : -80).join('\n'));
-  if (counts === undefined || (!ok && counts.failed === 0)) return { ok: false, output: '', counts: { passed: counts?.passed ?? 0, failed: 1 } };
+  if (counts === undefined || (!ok && counts.failed === 0))
+    return { ok: false, output: '', counts: { passed: counts?.passed ?? 0, failed: 1 } };
   return { ok: ok && counts.failed === 0, output: '', counts };
 }
 

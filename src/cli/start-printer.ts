@@ -167,11 +167,17 @@ export function createStartPrinter({ write, paint, clock, columns, onStarted }: 
         case 'published':
           return line(paint('dim', '↑'), paint('dim', `${safeLine(event.title)} (${event.commit.slice(0, 8)})`));
         case 'arrived':
-          return line(paint('dim', '↓'), paint('dim', `${event.files} ${event.files === 1 ? 'file' : 'files'} from main`));
+          return line(
+            paint('dim', '↓'),
+            paint('dim', `${event.files} ${event.files === 1 ? 'file' : 'files'} from main`),
+          );
         case 'taken over':
           return line('↻', `${safeLine(event.path)} is taken over from ${safeLine(event.from)}`);
         case 'lost':
-          line(paint('yellow', '!'), `${endOutput(event.id)}${safeLine(event.path)} is lost: ${safeLine(event.reason)}`);
+          line(
+            paint('yellow', '!'),
+            `${endOutput(event.id)}${safeLine(event.path)} is lost: ${safeLine(event.reason)}`,
+          );
           if (event.kept !== undefined) more(`what was written is kept in ${safeLine(event.kept)}`);
           return;
         case 'trouble':

@@ -2,7 +2,7 @@
 export { blobId } from './merge/blob-id.js';
 export type { Change, FileVersion, MergeNote, MergeResult } from './merge/change.js';
 export { mergeChanges } from './merge/changes.js';
-export { type FinishParts, mergeFinish } from './merge/finish.js';
+export { mergeFinish } from './merge/finish.js';
 export { pairChanges } from './merge/pair.js';
-export { type Location, isPersonsMove, locate } from './merge/place.js';
+export { locate } from './merge/place.js';
 export type { RunRules } from './merge/run.js';

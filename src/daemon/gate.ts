@@ -56,6 +56,7 @@ export interface GateHooks {
 const SOON = 150;
 const OFFLINE = 5_000;
 const BUSY = 60_000;
+const OFFER_AGAIN = 2_000;
 /** How long a stop waits for the last round, ms. */
 const LAST_ROUND = 10_000;
 /** How long a stop waits for its heartbeat to be taken away, ms. */
@@ -76,8 +77,9 @@ export async function openGate(
   const { config } = root;
   /** Claimed by others, by key. */
   const busy = new Map<string, Waiting>();
+  /** Abandoned messages, and when they may be offered again. */
+  const offered = new Map<string, number>();
   checkPlace(root.dir, config.host);
-  let exchange: Exchange | undefined;
   const heartbeat = createHeartbeat({
     config,
     mailboxes,
@@ -98,7 +100,6 @@ export async function openGate(
   const isLocal = (mailbox: string): boolean => config.claims[mailbox] === 'local';
 
   const onTurn = (): void => {
-    if (!exchange) return;
     for (const [key, waiting] of busy) {
       if (!exchange.isFree(key)) continue;
       busy.delete(key);
@@ -116,11 +117,13 @@ export async function openGate(
     for (const mailbox of mailboxes) {
       if (isLocal(mailbox)) continue;
       for (const name of listState(root.dir, mailbox, 'in_progress')) {
-        if (running.has(`${mailbox}/${name}`)) continue;
+        const now = performance.now();
+        if (running.has(`${mailbox}/${name}`) || (offered.get(`${mailbox}/${name}`) ?? 0) > now) continue;
         const bytes = readPlace(root.dir, { mailbox, state: 'in_progress', name });
         if (!bytes || /^claim:/m.test(bytes.subarray(0, 66_000).toString('latin1'))) continue;
         const id = idOf(bytes);
         if (!isFree(claimKey(id, mailbox, name)) || (id !== undefined && state.held.byId(id))) continue;
+        offered.set(`${mailbox}/${name}`, now + OFFER_AGAIN);
         hooks.onFree({ mailbox, name, priority: 'normal', created: 0, due: 0, isShown: true });
       }
     }
@@ -134,7 +137,7 @@ export async function openGate(
   };
   const find = (id: string): RunningTask | undefined => [...hooks.running()].find((task) => task.id === id);
 
-  exchange = await openExchange({
+  const exchange = await openExchange({
     ...{ root: root.dir, url, host: config.host, lease: config.lease, settle: config.settle, poll: config.poll },
     now: () => clock.now(),
     newId: () => clock.newId(),
@@ -151,10 +154,9 @@ export async function openGate(
       withhold: (_, bytes, before) => whyWithheld(config.key, bytes, before),
     },
   });
-  const opened = exchange;
   worker.lease = {
-    left: (id) => (opened.state.held.byId(id) ? opened.leaseLeft(id) : isLocalTask(id) ? Infinity : 0),
-    isClaimed: (id) => opened.state.held.byId(id) !== undefined,
+    left: (id) => (exchange.state.held.byId(id) ? exchange.leaseLeft(id) : isLocalTask(id) ? Infinity : 0),
+    isClaimed: (id) => exchange.state.held.byId(id) !== undefined,
     isForeign: (mailbox) => !isLocal(mailbox),
   };
   const isLocalTask = (id: string): boolean => {
@@ -184,19 +186,19 @@ export async function openGate(
   pack.unref();
 
   return {
-    exchange: opened,
-    start: () => opened.start(),
+    exchange,
+    start: () => exchange.start(),
     async ask(waiting) {
       const { mailbox, name } = waiting;
       if (isLocal(mailbox)) return { kind: 'granted', grant: undefined };
-      const answer = await opened.claim({ mailbox, state: waiting.isShown ? 'in_progress' : 'inbox', name });
+      const answer = await exchange.claim({ mailbox, state: waiting.isShown ? 'in_progress' : 'inbox', name });
       const now = clock.now();
       switch (answer.kind) {
         case 'granted': {
           const { held } = answer;
           const place = { mailbox, state: 'in_progress', name } as const;
           if (waiting.isShown && !(await moveMessage(root.dir, place, { mailbox, state: 'inbox' }, worker.who))) {
-            opened.gaveUp(held.id);
+            exchange.gaveUp(held.id);
             return { kind: 'gone' };
           }
           const { id, key, epoch, crashes } = held;
@@ -206,7 +208,8 @@ export async function openGate(
           busy.set(answer.key, waiting);
           return { kind: 'wait', until: now + BUSY };
         case 'withheld':
-          return { kind: 'granted', grant: undefined };
+          // It is refused here, where it lies in the inbox.
+          return waiting.isShown ? { kind: 'wait', until: now + BUSY } : { kind: 'granted', grant: undefined };
         case 'unpublished':
           return { kind: 'wait', until: now + SOON };
         case 'offline':
@@ -216,19 +219,19 @@ export async function openGate(
       }
     },
     runsAs(id, as) {
-      const held = opened.state.held.byId(id);
+      const held = exchange.state.held.byId(id);
       if (held) held.id = as;
     },
-    ended: (id) => opened.ended(id),
-    gaveUp: (id) => opened.gaveUp(id),
-    stopped: (id) => opened.stopped(id),
+    ended: (id) => exchange.ended(id),
+    gaveUp: (id) => exchange.gaveUp(id),
+    stopped: (id) => exchange.stopped(id),
     async close() {
       // What has just ended or been handed back is published, unless the remote is away.
-      await Promise.race([opened.settled(), sleep(LAST_ROUND, undefined, { ref: false })]);
-      await Promise.race([heartbeat.end(opened.state), sleep(GOODBYE, undefined, { ref: false })]);
+      await Promise.race([exchange.settled(), sleep(LAST_ROUND, undefined, { ref: false })]);
+      await Promise.race([heartbeat.end(exchange.state), sleep(GOODBYE, undefined, { ref: false })]);
       clearInterval(watch);
       clearInterval(pack);
-      await opened.close();
+      await exchange.close();
       await watchdog.close();
     },
   };

@@ -6,13 +6,7 @@
 import { linkSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MailboxError, systemCode } from '../core/errors.js';
-import {
-  diskFault,
-  readRegular,
-  removeQuietly,
-  syncFolder,
-  writeTemp,
-} from '../store/durable.js';
+import { diskFault, readRegular, removeQuietly, syncFolder, writeTemp } from '../store/durable.js';
 import { blobOid, type Objects, type TreeEntry } from './objects.js';
 import { type Aside, takeAside } from './aside.js';
 import { isSyncedPath } from './synced-paths.js';

@@ -10,7 +10,7 @@ import { REF_KINDS, SEEN, type RefKind, type RefSpace } from './ref-names.js';
 export interface RefUpdate {
   ref: string;
   /** What it must be now; null: it must not exist; `any`: whatever it is. */
-  from: string | null | 'any';
+  from: string | null;
   /** What it becomes; null: it is removed. */
   to: string | null;
 }

@@ -26,7 +26,9 @@ describe('the files of the project', () => {
 
   it('are named in kebab-case', () => {
     const names = code.map((path) => path.split('/').at(-1) ?? '');
-    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|hosts|config|d))?\.(ts|mjs)$/.test(name))).toEqual([]);
+    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|hosts|config|d))?\.(ts|mjs)$/.test(name))).toEqual(
+      [],
+    );
   });
 
   it('have no drawer for everything', () => {

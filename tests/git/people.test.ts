@@ -41,7 +41,7 @@ function inOrder(...hosts: GitHost[]): void {
     expect(git(root, 'rev-parse', 'HEAD')).toBe(git(url, 'rev-parse', 'main'));
     expect(git(root, 'symbolic-ref', 'HEAD')).toBe('refs/heads/main');
     git(root, 'fsck', '--no-dangling');
-    expect(() => git(root, 'grep', '-q', '^<<<<<<<')).toThrow();
+    expect(() => git(root, 'grep', '-q', '^<<<<<<<')).toThrow(/Command failed/);
   }
 }
 
@@ -115,9 +115,9 @@ describe('people with their own git, in the same root', () => {
     git(b.root, 'commit', '-qm', 'Notes');
     await sync(b, a);
     conflict();
-    expect(() => git(b.root, 'rebase', '-q', 'side')).toThrow();
+    expect(() => git(b.root, 'rebase', '-q', 'side')).toThrow(/Command failed/);
     await waits('rebase', 'git rebase --continue', () => git(b.root, 'rebase', '--abort'));
-    expect(() => git(b.root, 'merge', '-q', 'side')).toThrow();
+    expect(() => git(b.root, 'merge', '-q', 'side')).toThrow(/Command failed/);
     await waits('merge', 'git merge --abort', () => {
       b.write('notes.txt', 'both\n');
       git(b.root, 'commit', '-qam', 'Merged by hand');
@@ -198,7 +198,7 @@ describe('people with their own git, in the same root', () => {
     expect(told[0]).toMatchObject({ hint: expect.stringContaining('git add mailboxes && git commit') });
     git(b.root, 'add', 'mailboxes');
     git(b.root, 'commit', '-qm', 'What arrived');
-    expect(() => git(b.root, 'pull', '-q', '--no-rebase', '--no-edit')).toThrow();
+    expect(() => git(b.root, 'pull', '-q', '--no-rebase', '--no-edit')).toThrow(/Command failed/);
     b.write('notes.txt', 'both\n');
     git(b.root, 'commit', '-qam', 'Brought together');
     await sync(b, a);

@@ -1,4 +1,5 @@
-import { type FileVersion, isPersonsMove, locate } from '../../../src/core/merge.js';
+import { isPersonsMove } from '../../../src/core/merge/place.js';
+import { type FileVersion, locate } from '../../../src/core/merge.js';
 import { claim, finish } from './claims.js';
 import { applyEdits, file, textOf, type Tree } from './tree.js';
 import { type Act, BOX, CARD, exchange, forget, type Host, messageIn, note, type World, write } from './world.js';

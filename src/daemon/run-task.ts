@@ -179,6 +179,8 @@ export function runTask(worker: Worker, plan: RunPlan, onReceipt: (uuid: string)
         stats: {},
       };
     }
+    // The watchdog may have ended it before this process looked at the clock: that is no failure of the task.
+    if (outcome.kind === 'failed' && worker.lease && worker.lease.left(plan.id) <= 0) stop('lease');
     clearTimeout(recording);
     writer.flush();
     writer.close();

@@ -1,5 +1,6 @@
 import { formatDuration } from '../../core/duration.js';
 import { summaryOf } from '../../mailbox/message-summary.js';
+import { listKept } from '../../mailbox/kept.js';
 import type { MessageView } from '../../mailbox/show.js';
 import type { Elsewhere } from '../../mailbox/elsewhere.js';
 import { type Cli, defineCommand } from '../command.js';
@@ -25,13 +26,14 @@ export const command = defineCommand({
     const runner = args.result ? ({ kind: 'no' } as const) : await findElsewhere(desk.root, record);
     // What another host has written so far is more than what stands here.
     const recorded = (runner.kind === 'yes' ? runner.written : undefined) ?? view.recorded;
+    const kept = listKept(desk.root.dir, record.id);
     const hasEnded = record.state === 'complete' || record.state === 'failed';
     if (cli.json) {
       const message = summaryOf(desk.root.dir, record);
       const answer = { result: result ?? null, structured_output: view.structured_output };
       const common = { message, fields: fields ?? null, problem: problem ?? null, text, recorded };
       const elsewhere = runner.kind === 'yes' ? { worker: runner.worker, since: runner.since } : undefined;
-      cli.data({ ...common, ...answer, running_elsewhere: elsewhere });
+      cli.data({ ...common, ...answer, running_elsewhere: elsewhere, kept });
     } else if (args.result) {
       if (result !== undefined) cli.text(`${result}\n`);
       else
@@ -41,7 +43,7 @@ export const command = defineCommand({
             : 'it has no answer yet',
         );
     } else {
-      showHead(cli, view, runner);
+      showHead(cli, view, runner, kept);
       cli.text(`${text.trimEnd()}\n`);
       if (recorded !== '') cli.text(`${recorded.trimEnd()}\n`);
     }
@@ -50,7 +52,7 @@ export const command = defineCommand({
   },
 });
 
-function showHead(cli: Cli, view: MessageView, runner: Elsewhere): void {
+function showHead(cli: Cli, view: MessageView, runner: Elsewhere, kept: readonly string[]): void {
   const { record, fields } = view;
   const error = fields?.result?.error;
   const cost = record.cost_usd === undefined ? '' : `, $${record.cost_usd.toFixed(4)}`;
@@ -79,6 +81,7 @@ function showHead(cli: Cli, view: MessageView, runner: Elsewhere): void {
     ['attempts', record.attempts > 0 ? String(record.attempts) : undefined],
     ['reason', error && `${error.message}${error.hint ? ` (${error.hint})` : ''}`],
     ['problem', view.problem],
+    ...kept.map((path): [string, string] => ['kept', path]),
   ];
   for (const [name, value] of rows) {
     if (value !== undefined && value !== '') cli.line(`${cli.paint('dim', name.padEnd(11))}${safeLine(value)}`);

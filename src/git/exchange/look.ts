@@ -11,7 +11,7 @@ import type { RefKind } from '../ref-names.js';
 import type { RemoteView } from '../remote.js';
 import { gitFault, readGit, runGit } from '../run.js';
 import { noteKnown } from './known.js';
-import { settlePending } from './pending.js';
+import { settlePending, takeInEnd } from './pending.js';
 import type { ExchangeState } from './state.js';
 
 const KINDS: readonly RefKind[] = ['claims', 'follow'];
@@ -142,13 +142,22 @@ async function settleHeld(state: ExchangeState, before: string | undefined): Pro
   if (isChanged) await state.held.save();
 }
 
-/** Whether one of the commits that would publish its end is on main, or one of its done claims was folded into it. */
+/**
+ * Whether one of the commits that would publish its end is on main, or one of its done claims was folded into it. Then
+ * the folders here are in line with that end, whatever others have made of it since.
+ */
 async function wasPublished(state: ExchangeState, held: HeldState, before: string | undefined): Promise<boolean> {
   const { main } = state.view;
   if (main === undefined) return false;
   for (const end of held.ends) if (await isAncestor(state.repository, end, main)) return true;
   if (held.tried.length === 0) return false;
-  const range = before === undefined || before === main ? [main, '-n', '200'] : [`${before}..${main}`];
-  const log = await readGit(state.repository.dir, ['log', '--format=%B', ...range, '--']);
-  return held.tried.some((oid) => log.includes(`Mailboxd-Folded: ${oid}`));
+  const ranges = [[main, '-n', '200'], ...(before === undefined || before === main ? [] : [[`${before}..${main}`]])];
+  for (const range of ranges) {
+    const log = await readGit(state.repository.dir, ['log', '--format=%B', ...range, '--']);
+    const folded = held.tried.find((oid) => log.includes(`Mailboxd-Folded: ${oid}`));
+    if (folded === undefined) continue;
+    await takeInEnd(state, await readClaim(state.repository.objects, folded));
+    return true;
+  }
+  return false;
 }

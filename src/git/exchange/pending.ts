@@ -6,6 +6,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../../store/durable.js';
 import { isAncestor } from '../checkout.js';
+import type { GitClaim } from '../claim-commit.js';
 import type { TreeEntry } from '../objects.js';
 import { BASE_REF } from '../ref-names.js';
 import { readGit } from '../run.js';
@@ -45,8 +46,16 @@ export async function settlePending(state: ExchangeState): Promise<void> {
   await notePending(state, left);
 }
 
+/** A done claim of this host was folded into main by somebody: what it carried is what the folders here have. */
+export async function takeInEnd(state: ExchangeState, { path, shown, done }: GitClaim): Promise<void> {
+  const base = new Map<string, TreeEntry | undefined>([[path, undefined]]);
+  if (shown) base.set(shown.path, undefined);
+  if (done?.to) base.set(done.to.path, { mode: '100644', oid: done.to.blob });
+  await moveBase(state, base);
+}
+
 async function takeIn(state: ExchangeState, { commit, carried }: Pending): Promise<void> {
-  const { objects, dir } = state.repository;
+  const { objects } = state.repository;
   const tree = await treeOf(state, commit);
   const base = new Map<string, TreeEntry | undefined>();
   for (const [path, oid] of carried) {
@@ -54,7 +63,12 @@ async function takeIn(state: ExchangeState, { commit, carried }: Pending): Promi
     // Where the merge made something else of it, the folder has yet to get that.
     base.set(path, oid === null ? undefined : entry?.oid === oid ? entry : { mode: '100644', oid });
   }
+  await moveBase(state, base);
+}
+
+async function moveBase(state: ExchangeState, base: Map<string, TreeEntry | undefined>): Promise<void> {
   if (base.size === 0) return;
+  const { objects, dir } = state.repository;
   for (const [path, entry] of base) if (entry && !(await exists(state, entry.oid))) base.delete(path);
   const next = await editTree(objects, state.base, base);
   if (next === state.base) return;

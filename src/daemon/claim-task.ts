@@ -15,7 +15,8 @@ import { isAlive } from '../host/process-id.js';
 import { takeMessage, type TakeDecision, type TakenFile } from '../store/claim.js';
 import { randomSuffix } from '../store/durable.js';
 import { answerFromCache, fingerprintOf } from './answer-cache.js';
-import { closeInterrupted, composeClaim, renderRefusal } from './compose.js';
+import { closeInterrupted, composeClaim, noteTakenOver, renderRefusal } from './compose.js';
+import { endAfterCrash } from './crash-ending.js';
 import { readWaiting, type Refusal } from './decide.js';
 import { reseal } from '../format/reseal.js';
 import type { RunPlan } from './plan.js';
@@ -46,6 +47,8 @@ export interface Grant {
   epoch: number;
   /** Workers that were cut off with it since it was last published. */
   crashes: number;
+  /** The last of them, and what of its output reached the remote. */
+  from?: { worker: string; output: string | undefined };
 }
 
 /** The state of one decision while the file is in nobody's folder. */
@@ -156,6 +159,11 @@ function decide(worker: Worker, draft: Draft, place: Place, file: TakenFile, tak
     if (grant.crashes > 0) changes = { ...changes, crashes };
     const epoch = Math.max(before.epoch ?? 0, grant.epoch - 1);
     message = { ...message, front: { ...before, epoch, ...(grant.crashes > 0 && { crashes }) } };
+    if (grant.from) {
+      const cut = noteTakenOver(message, config.key, id, grant.from.worker, now);
+      message = cut.message;
+      changes = { ...changes, ...cut.changes };
+    }
   }
   const { front } = message;
   // A dropped file is as old as its last write; what the engine writes must not make it younger.
@@ -201,6 +209,8 @@ function decide(worker: Worker, draft: Draft, place: Place, file: TakenFile, tak
       hint: 'look at what it does to the machine, then move it back to inbox/ or run `mailboxd retry`',
     });
   }
+  const cutOff = grant?.from && endAfterCrash('in_progress', undefined, front.on_crash);
+  if (cutOff?.error) return end('failed', cutOff.error);
   const dirs = checkDirs(request, config.allow.dirs);
   if (dirs) return end('refused', { code: 'refused', ...dirs });
   const files = resolveAttachments(worker.root.dir, id, front.attachments ?? []);
@@ -223,6 +233,7 @@ function decide(worker: Worker, draft: Draft, place: Place, file: TakenFile, tak
     take,
     now,
     attachments: files.paths,
+    ...(grant?.from?.output !== undefined && { earlier: grant.from.output }),
   });
   draft.plan = planned;
   const counters = isRetry(message) ? { attempts: undefined, crashes: undefined } : {};

@@ -4,7 +4,7 @@
  */
 import { MailboxError } from '../core/errors.js';
 import type { Claim, ResultRecord, RunRecord } from '../core/message.js';
-import { refusalToken } from '../core/token.js';
+import { claimToken, refusalToken } from '../core/token.js';
 import { escapeMarkers, refusedMarker } from '../format/markers.js';
 import { assembleMessage, lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
 import { renderResult, renderRunStart } from '../format/transcript.js';
@@ -183,6 +183,33 @@ export function closeInterrupted(
   };
   const { claim: _, ...front } = message.front;
   return { message: { ...message, front: { ...front, ...changes }, recorded: noteInterrupted(message) }, changes };
+}
+
+/**
+ * A message taken over from a worker of another host, with a record of the run that was cut off there. Of its output,
+ * this file has nothing.
+ */
+export function noteTakenOver(
+  message: ParsedMessage,
+  key: string,
+  id: string,
+  worker: string,
+  now: number,
+): { message: ParsedMessage; changes: Record<string, unknown> } {
+  const { front } = message;
+  const epoch = front.epoch ?? 0;
+  const record: RunRecord = {
+    n: Math.max(lastRunNumber(message), front.runs?.at(-1)?.n ?? 0) + 1,
+    epoch,
+    token: claimToken(key, id, epoch),
+    worker,
+    runner: 'unknown',
+    started: new Date(now).toISOString(),
+    outcome: 'interrupted',
+    reason: 'interrupted: its worker was not heard of for as long as its lease',
+  };
+  const changes = { runs: addRun(message, record) };
+  return { message: { ...message, front: { ...front, ...changes } }, changes };
 }
 
 /** The block that is appended to a file that cannot be used; nothing above it is changed. */

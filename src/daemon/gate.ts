@@ -18,6 +18,7 @@ import { moveMessage } from '../store/settle.js';
 import type { Grant } from './claim-task.js';
 import { checkPlace } from '../git/identity.js';
 import { packLoose } from '../git/maintenance.js';
+import { openTaskLook } from '../git/task-look.js';
 import { createHeartbeat } from './heartbeat.js';
 import type { Waiting } from './queue.js';
 import { forgetReplies, sendPendingReplies } from './replies.js';
@@ -63,6 +64,8 @@ const LAST_ROUND = 10_000;
 const GOODBYE = 2_000;
 /** How often it is looked whether there is much to pack, ms. */
 const PACK = 1_800_000;
+/** How long is waited for the output of a worker that was cut off, ms. */
+const LAST_OUTPUT = 5_000;
 /** How often the leases of running tasks are looked at, ms. */
 const WATCH = 250;
 
@@ -168,6 +171,19 @@ export async function openGate(
   const watchdog = createWatchdog({ onTrouble });
   worker.watchdog = watchdog;
   let extended = 0;
+  /** What of a run that was cut off on another host had reached the remote: somebody may have followed it. */
+  const outputOf = async (key: string): Promise<string | undefined> => {
+    try {
+      const task = await openTaskLook(root.dir, url, key);
+      try {
+        return (await task.look({ timeout: Math.min(LAST_OUTPUT, config.lease / 4) })).live?.text;
+      } finally {
+        await task.close();
+      }
+    } catch {
+      return undefined; // the task runs all the same
+    }
+  };
   const watch = setInterval(() => {
     const isTime = performance.now() - extended > config.lease / 6;
     if (isTime) extended = performance.now();
@@ -202,7 +218,11 @@ export async function openGate(
             return { kind: 'gone' };
           }
           const { id, key, epoch, crashes } = held;
-          return { kind: 'granted', grant: { id, epoch, crashes, isMinted: key.startsWith('file.') } };
+          const from = held.from === undefined ? undefined : { worker: held.from, output: await outputOf(key) };
+          return {
+            kind: 'granted',
+            grant: { id, epoch, crashes, isMinted: key.startsWith('file.'), ...(from && { from }) },
+          };
         }
         case 'busy':
           busy.set(answer.key, waiting);

@@ -1,7 +1,7 @@
 /** From a decision to run to a plan: which session goes on or begins, where, with what prompt, under which claim. */
 import { join } from 'node:path';
 import type { BoundedRequest } from '../core/policy.js';
-import { lastRunNumber, type ParsedMessage } from '../format/message.js';
+import { lastRunNumber, parseMessage, type ParsedMessage } from '../format/message.js';
 import { subjectOf } from '../mailbox/record.js';
 import { scratchDir } from '../store/paths.js';
 import { makeClaim, unfinishedRun } from './decide.js';
@@ -25,6 +25,8 @@ export interface PlanParts {
   /** ms since 1970. */
   now: number;
   attachments: string[];
+  /** The file's text as the worker that was cut off on another host had it, where that is known. */
+  earlier?: string;
 }
 
 /** Session, directory, prompt and claim of the run that a message gets now: a new one, or the one it was cut off from. */
@@ -41,6 +43,7 @@ export function planRun(worker: Worker, parts: PlanParts): Omit<RunPlan, 'place'
   const owner = unfinished?.session === undefined ? undefined : worker.sessions.ownerOf(unfinished.session);
   const isTheirs = owner?.mailbox === parts.mailbox && owner.from === request.from;
   const resumes = isTheirs && isOurs && policy === 'resume' && runner.can.resume ? unfinished : undefined;
+  const earlier = parts.earlier === undefined ? earlierOutput(message) : outputIn(parts.earlier);
   const profile = profileOf(worker, request);
   // A process that runs already has its directory and its environment.
   const isSpecial = resumes || asked || request.options.working_dir || attachments.length > 0 || front.traceparent;
@@ -69,9 +72,9 @@ export function planRun(worker: Worker, parts: PlanParts): Omit<RunPlan, 'place'
     prompt: resumes
       ? buildResumePrompt(resumes)
       : unfinished
-        ? buildRestartPrompt(prompt, unfinished, earlierOutput(message))
+        ? buildRestartPrompt(prompt, unfinished, earlier)
         : prompt,
-    fullPrompt: unfinished ? buildRestartPrompt(prompt, unfinished, earlierOutput(message)) : prompt,
+    fullPrompt: unfinished ? buildRestartPrompt(prompt, unfinished, earlier) : prompt,
     resumes: resumes !== undefined || asked !== undefined,
     cwd:
       request.options.working_dir ??
@@ -91,6 +94,15 @@ export function planRun(worker: Worker, parts: PlanParts): Omit<RunPlan, 'place'
     },
     startedAt: now,
   };
+}
+
+/** What the last run wrote, in a file that another host sent while it ran. */
+function outputIn(text: string): string {
+  try {
+    return earlierOutput(parseMessage(Buffer.from(text), '', { trustFields: true }));
+  } catch {
+    return ''; // its beginning was left out, or it was cut
+  }
 }
 
 function earlierOutput(message: ParsedMessage): string {

@@ -22,6 +22,8 @@ export interface Held {
   blob: string;
   /** Every object id this host ever tried for this claim, the last one last. */
   tried: string[];
+  /** The worker that it was taken over from. */
+  from?: string;
   /** Another has it, or its end came to nothing: what is here of it is to be set aside. */
   isLost?: boolean;
   /** How main shows it in `in_progress/`, once it does. */
@@ -79,12 +81,28 @@ export function openHeld(gitDir: string): HeldClaims {
     async save() {
       mkdirSync(gitDir, { recursive: true });
       const items = [...all.values()].map(
-        ({ key, id, mailbox, worker, epoch, crashes, lease, path: where, blob, shown, tried, ends, isLost }): Held => ({
+        ({
+          key,
+          id,
+          mailbox,
+          worker,
+          epoch,
+          crashes,
+          lease,
+          path: where,
+          blob,
+          shown,
+          tried,
+          ends,
+          isLost,
+          from,
+        }): Held => ({
           ...{ key, id, mailbox, worker, epoch, crashes, lease, path: where, blob },
           tried: tried.slice(-20),
           ends: ends.slice(-20),
           ...(shown && { shown }),
           ...(isLost && { isLost }),
+          ...(from !== undefined && { from }),
         }),
       );
       await replaceFile(path, `${JSON.stringify(items, null, 1)}\n`, 0o600);

@@ -139,6 +139,7 @@ async function attempt(state: ExchangeState, index: number, prepared: Prepared):
   const held = asState({
     ...{ key: claim.key, id: claim.id ?? state.newId(), mailbox, worker: claim.worker, epoch: claim.epoch },
     ...{ crashes: claim.crashes, lease: claim.lease, path: claim.path, blob: claim.blob, tried: [oid], ends: [] },
+    ...(from && { from: from.claim.worker }),
   });
   held.isFresh = true;
   if (from) {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from '../core/message.js';
 import { type MailboxError, messageOf } from '../core/errors.js';
 import { openExchange, type Chore, type Exchange } from '../git/exchange/exchange.js';
-import { claimKey } from '../git/ref-names.js';
+import { keyFor } from '../git/exchange/look.js';
 import { idOf } from '../format/id-of.js';
 import { whyWithheld } from '../mailbox/provenance.js';
 import { readPlace } from '../mailbox/locate.js';
@@ -125,7 +125,7 @@ export async function openGate(
         const bytes = readPlace(root.dir, { mailbox, state: 'in_progress', name });
         if (!bytes || /^claim:/m.test(bytes.subarray(0, 66_000).toString('latin1'))) continue;
         const id = idOf(bytes);
-        if (!isFree(claimKey(id, mailbox, name)) || (id !== undefined && state.held.byId(id))) continue;
+        if (!isFree(keyFor(state, id, mailbox, name)) || (id !== undefined && state.held.byId(id))) continue;
         offered.set(`${mailbox}/${name}`, now + OFFER_AGAIN);
         hooks.onFree({ mailbox, name, priority: 'normal', created: 0, due: 0, isShown: true });
       }

@@ -10,10 +10,10 @@ import type { State } from '../../core/message.js';
 import { writeClaim, type GitClaim } from '../claim-commit.js';
 import { asState, type HeldState } from '../held.js';
 import { blobOid } from '../objects.js';
-import { claimKey, refOf, SPACES } from '../ref-names.js';
+import { refOf, SPACES } from '../ref-names.js';
 import type { PushResult, RefUpdate } from '../remote.js';
 import { findEntry } from '../trees.js';
-import { look, mayTakeOver } from './look.js';
+import { keyFor, look, mayTakeOver } from './look.js';
 import { treeOf, withRefs, type ExchangeState, type SeenClaim } from './state.js';
 
 export interface ClaimRequest {
@@ -94,7 +94,7 @@ async function prepare(
   }
   if (!bytes) return { kind: 'gone' };
   const id = idOf(bytes);
-  const key = claimKey(id, mailbox, name);
+  const key = keyFor(state, id, mailbox, name);
   const own = state.held.all.get(key) ?? (id === undefined ? undefined : state.held.byId(id));
   if (own)
     return own.isActive || own.isEnded || own.isLost

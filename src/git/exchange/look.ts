@@ -7,7 +7,7 @@ import { MailboxError, messageOf } from '../../core/errors.js';
 import { readClaim, type GitClaim } from '../claim-commit.js';
 import { isAncestor } from '../checkout.js';
 import type { HeldState } from '../held.js';
-import type { RefKind } from '../ref-names.js';
+import { claimKey, type RefKind } from '../ref-names.js';
 import type { RemoteView } from '../remote.js';
 import { gitFault, readGit, runGit } from '../run.js';
 import { noteKnown } from './known.js';
@@ -97,6 +97,17 @@ async function readClaims(state: ExchangeState): Promise<void> {
 function unreadable({ settings }: ExchangeState, key: string): GitClaim {
   const nobody = { host: '', worker: 'an unknown worker', path: '', blob: '' };
   return { key, id: undefined, ...nobody, epoch: 0, crashes: 0, lease: settings.lease };
+}
+
+/**
+ * Under what a message is claimed. One that was claimed before it had its id, and is shown with it since, keeps that
+ * claim's key: a second claim beside an abandoned one would leave its holder the right to publish.
+ */
+export function keyFor(state: ExchangeState, id: string | undefined, mailbox: string, name: string): string {
+  const key = claimKey(id, mailbox, name);
+  if (id === undefined || state.seen.has(key)) return key;
+  for (const { claim } of state.seen.values()) if (claim.id === id) return claim.key;
+  return key;
 }
 
 /** Whether a claim of another may be taken over: it is not done, and its object was watched for long enough. */

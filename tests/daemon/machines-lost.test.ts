@@ -1,51 +1,33 @@
 /** Hosts that die and remotes that go away, with two roots over one remote on a path. */
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { arrived, drop, pathOf, runDaemon, tree } from '../support/daemon.js';
 import { bareRepository, git, remoteRoot } from '../support/git-host.js';
+import { ENDLESS, isRunning, keptIn, notedProcess, scriptedRoot } from '../support/scripted-root.js';
 import { waitUntil } from '../support/wait-until.js';
 import { startDaemonProcess, told } from '../faults/daemon-process.js';
 
 /** How long anything may take on a busy machine, ms. */
 const PATIENCE = 28_000;
 
-/** A root whose tasks are run by this shell script; its `$NOTE` is a file below the root. */
-function scripted(url: string, host: string, script: string, yaml: string): string {
-  const root = remoteRoot(url, host, ['server'], yaml);
-  const path = join(root, '.mailboxd/config.yaml');
-  const command = `runners: { command: { argv: [sh, -c, ${JSON.stringify(script)}], env: { NOTE: ${root}/note } } }\n`;
-  writeFileSync(path, readFileSync(path, 'utf8').replace('runner: simulator', 'runner: command') + command);
-  return root;
-}
-
 const claims = (url: string): string => git(url, 'for-each-ref', 'refs/mailboxd/claims');
 const isClaimed = (root: string): boolean => told(root).some(({ type }) => type === 'claimed');
-const keptIn = (root: string): string[] => {
-  const dir = join(root, '.mailboxd/kept');
-  return existsSync(dir) ? readdirSync(dir) : [];
-};
-const isAlive = (pid: number): boolean => {
-  try {
-    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
-};
 
 describe('a daemon that is killed', () => {
   it('has its task taken over, which ends once, and sets its own output aside when it is back', async () => {
     const url = bareRepository();
-    const script = 'echo "$$" >"$NOTE"; echo the words of the first; exec sleep 600';
-    const first = scripted(url, 'first-1', script, 'lease: 3s\n');
+    const first = scriptedRoot(url, 'first-1', ENDLESS, 'lease: 3s\n');
     const second = remoteRoot(url, 'second-1', ['server'], 'lease: 3s\n');
     const process = startDaemonProcess(first);
     drop(first, 'server', 'task.md', 'simulate: answer Here it is.\n');
-    await waitUntil(() => existsSync(`${first}/note`), { timeout: PATIENCE, what: `the run; ${process.stderr()}` });
+    const runner = await waitUntil(() => notedProcess(first), { timeout: PATIENCE, what: 'the run' });
+    // From now on it is there with the id that it was given.
+    const shown = (): boolean =>
+      git(url, 'ls-tree', '-r', '--name-only', 'main').includes('server/in_progress/task.md');
+    await waitUntil(shown, { timeout: PATIENCE, what: 'main to show that it runs' });
     await using other = await runDaemon(second);
     await process.kill();
-    const runner = Number(readFileSync(`${first}/note`, 'utf8'));
-    await waitUntil(() => !isAlive(runner), { timeout: PATIENCE, what: 'the runner to end' });
+    await waitUntil(() => !isRunning(runner), { timeout: PATIENCE, what: 'the runner to end' });
 
     const text = await arrived(second, 'server', 'complete', 'task.md', PATIENCE);
     expect(text).toMatch(/^crashes: 1$/m);
@@ -61,15 +43,13 @@ describe('a daemon that is killed', () => {
     });
     expect(readFileSync(pathOf(first, 'server', 'complete', 'task.md'), 'utf8')).toBe(text);
     expect(back.events.filter(({ type }) => type === 'claimed')).toEqual([]);
-    expect(keptIn(first).map((name) => readFileSync(join(first, '.mailboxd/kept', name), 'utf8'))).toEqual([
-      expect.stringContaining('the words of the first'),
-    ]);
+    expect(keptIn(first)).toEqual([expect.stringContaining('the words of the first')]);
   });
 
   it('again and again by one task, leaves it in failed/ after max_crashes, counted across hosts', async () => {
     const url = bareRepository();
     const yaml = 'lease: 2s\nlimits: { max_crashes: 2 }\n';
-    const roots = ['first-1', 'second-1'].map((host) => scripted(url, host, 'kill -9 $PPID; sleep 600', yaml));
+    const roots = ['first-1', 'second-1'].map((host) => scriptedRoot(url, host, 'kill -9 $PPID; sleep 600', yaml));
     const [first = '', second = ''] = roots;
     drop(first, 'server', 'deadly.md', 'Kill whoever runs this.\n');
     expect(await startDaemonProcess(first).ended).toBe('SIGKILL');
@@ -109,13 +89,13 @@ describe('a remote that is away', () => {
     // The first run never ends by itself.
     const script =
       'if [ -e "$NOTE" ]; then echo again; else echo $$ >"$NOTE"; echo the first words; exec sleep 600; fi';
-    const root = scripted(url, 'cut-1', script, 'lease: 3s\n');
+    const root = scriptedRoot(url, 'cut-1', script, 'lease: 3s\n');
     await using daemon = await runDaemon(root, { runner: 'command' });
     drop(root, 'server', 'task.md', 'Work.\n');
     const started = await daemon.event('output', 'task.md', PATIENCE);
-    const runner = Number(readFileSync(`${root}/note`, 'utf8'));
+    const runner = notedProcess(root) ?? 0;
     renameSync(url, `${url}-away`);
-    await waitUntil(() => !isAlive(runner), { timeout: PATIENCE, what: 'the run to be stopped' });
+    await waitUntil(() => !isRunning(runner), { timeout: PATIENCE, what: 'the run to be stopped' });
     expect(daemon.events.filter(({ type }) => type === 'claimed')).toHaveLength(1);
 
     renameSync(`${url}-away`, url);

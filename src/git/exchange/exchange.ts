@@ -173,7 +173,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
       const fault =
         error instanceof MailboxError ? error : new MailboxError('failed', messageOf(error), { cause: error });
       for (const { answer } of requests.splice(0)) answer({ kind: 'offline' });
-      pace.fail();
+      if (performance.now() >= nextLook) pace.fail(); // a try that a ring asked for puts off no other
       isRung = true;
       isRemoteRung = true;
       const isHolding = [...state.held.all.values()].some((held) => held.isActive);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ClaimAnswer } from '../../src/git/exchange/claim.js';
+import { type ClaimAnswer, renewalUpdate } from '../../src/git/exchange/claim.js';
 import type { Remote } from '../../src/git/remote.js';
 import { bareRepository, git, gitHost, openHost, sync, type GitHost } from '../support/git-host.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -177,6 +177,12 @@ describe('a lease', () => {
       ['one', 'two'].map((id) => `mailboxes/server/in_progress/${id}.md`),
     );
     expect(git(url, 'log', '-1', '--format=%s', 'main')).toBe('claim server: 2 messages');
+    // In one second too: an object that stays the same is not sent, and so not checked.
+    const { state } = a.exchange;
+    const held = state.held.byId('one');
+    const still = { ...state, instant: () => ({ wall: 0, mono: 0, boot: 0 }) };
+    if (held) expect((await renewalUpdate(still, held)).to).not.toBe((await renewalUpdate(still, held)).to);
+    expect(held).toBeDefined();
     expect(a.exchange.holds('one')).toBe(true);
     finish(a, 'one', 'done');
     await sync(a, b);

@@ -76,7 +76,7 @@ async function moveBase(state: ExchangeState, base: Map<string, TreeEntry | unde
   await readGit(dir, ['update-ref', BASE_REF, next]);
 }
 
-async function exists(state: ExchangeState, oid: string): Promise<boolean> {
+export async function exists(state: ExchangeState, oid: string): Promise<boolean> {
   return state.repository.objects.readBlob(oid).then(
     () => true,
     () => false,

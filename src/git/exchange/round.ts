@@ -17,10 +17,11 @@ import { findPutBack } from './follow.js';
 import { noteKnown } from './known.js';
 import { look } from './look.js';
 import { dropRefused, findRefused, readablePath } from './refuse.js';
-import { forgetPending, notePending } from './pending.js';
+import { exists, forgetPending, notePending } from './pending.js';
 import { endedNow, sortNews, type LocalNews } from './news.js';
 import { buildPublication, type Publication } from './publish.js';
 import { treeOf, withRefs, type ExchangeState } from './state.js';
+import { pathsTogether } from './together.js';
 
 export interface RoundResult {
   /** A person is busy: the folders were left alone. */
@@ -194,11 +195,13 @@ async function bringUp(
   const edits: Edit[] = [];
   const differing = await diffTrees(objects, state.base, mainTree, isSyncedFolder);
   const base = new Map<string, TreeEntry | undefined>();
+  const edited = news.open.filter(({ path }) => differing.has(path));
+  const waiting = await pathsTogether(objects, differing, new Map(edited.map(({ path }) => [path, undefined])));
   for (const path of new Set([...differing.keys(), ...carried.keys()])) {
     const change = differing.get(path);
     const before = change ? change.before : await findEntry(objects, state.base, path);
     const to = change ? change.after : before;
-    if (kept(path)) base.set(path, before);
+    if (kept(path) || waiting.has(path)) base.set(path, before);
     else {
       const expected = carried.has(path) ? carried.get(path) : before?.mode.startsWith('100') ? before.oid : undefined;
       const isOtherMode = before && to && isExecutable(before) !== isExecutable(to);
@@ -212,8 +215,20 @@ async function bringUp(
     // What can never be written here must not be taken for a deletion by somebody here.
     if (why === ODD_NAME)
       state.hooks.onEvent({ type: 'trouble', message: `${edit.path} from main is left alone: ${why}` });
-    else base.set(edit.path, await entryOfBase(edit.path));
+    else {
+      const oid = carried.get(edit.path);
+      const isOld = oid !== undefined && (await exists(state, oid));
+      base.set(edit.path, isOld ? { mode: '100644', oid } : await entryOfBase(edit.path));
+    }
   }
+  const torn = new Map(
+    applied.left.filter(({ why }) => why !== ODD_NAME).map(({ edit }) => [edit.path, edit.expected]),
+  );
+  const parted = await pathsTogether(objects, differing, torn);
+  const undone = applied.done.filter(({ path }) => parted.has(path) && !torn.has(path));
+  const back = undone.map(({ path, to }) => ({ path, expected: to?.oid, to: differing.get(path)?.before }));
+  const undoing = await applyEdits(repository.dir, repository.ownDir, objects, back);
+  for (const { path, to } of undoing.done) base.set(path, to);
   if (applied.done.length > 0) state.hooks.onApplied(applied.done.map(({ path }) => path));
   const incoming = applied.done.length;
   if (incoming > 0) state.hooks.onEvent({ type: 'arrived', files: incoming });

@@ -5,6 +5,7 @@ import { arrived, drop, pathOf, runDaemon, tree } from '../support/daemon.js';
 import { bareRepository, git, remoteRoot } from '../support/git-host.js';
 import { ENDLESS, isRunning, keptIn, notedProcess, scriptedRoot } from '../support/scripted-root.js';
 import { waitUntil } from '../support/wait-until.js';
+import { listKept } from '../../src/mailbox/kept.js';
 import { startDaemonProcess, told } from '../faults/daemon-process.js';
 
 /** How long anything may take on a busy machine, ms. */
@@ -104,6 +105,7 @@ describe('a remote that is away', () => {
     expect(text).not.toContain('the first words');
     const lost = await daemon.event('lost', undefined, PATIENCE);
     expect(lost).toMatchObject({ id: started.id });
+    expect(listKept(root, started.id)).toEqual([lost.kept]);
     expect(keptIn(root)).toHaveLength(1);
     expect(readFileSync(lost.kept ?? '', 'utf8')).toContain('the first words');
     await waitUntil(() => git(url, 'ls-tree', '-r', '--name-only', 'main').includes('server/complete/task.md'), {

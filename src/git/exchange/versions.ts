@@ -70,7 +70,7 @@ export async function findCurrent(
   const { mailbox = '', name } = locate(base.path);
   const at = async (path: string): Promise<FileVersion | undefined> => {
     const entry = await findEntry(objects, tree, path);
-    if (!entry?.mode.startsWith('100')) return undefined;
+    if (!entry?.mode.startsWith('100') || !(await objects.readFile(entry.oid))) return undefined;
     const version = await versionOf(objects, path, entry.oid, undefined);
     if (version.oid === base.oid || version.id === undefined || id === undefined || version.id === id) return version;
     return undefined;

@@ -26,7 +26,9 @@ import type { RunningTask } from './run-task.js';
 import { createWatchdog } from './watchdog/watchdog.js';
 import type { Worker } from './worker.js';
 
-export type Asked = { kind: 'granted'; grant: Grant | undefined } | { kind: 'wait'; until: number } | { kind: 'gone' };
+export type Asked =
+  /** `name`: under which it waits now, where that is another. */
+  { kind: 'granted'; grant: Grant | undefined; name?: string } | { kind: 'wait'; until: number } | { kind: 'gone' };
 
 export interface Gate {
   readonly exchange: Exchange;
@@ -102,21 +104,33 @@ export async function openGate(
   });
   const isLocal = (mailbox: string): boolean => config.claims[mailbox] === 'local';
 
+  let told = '';
+  let replying: Promise<void> | undefined;
   const onTurn = (): void => {
     for (const [key, waiting] of busy) {
       if (!exchange.isFree(key)) continue;
       busy.delete(key);
       hooks.onFree({ ...waiting, due: 0 });
     }
-    offerAbandoned(exchange);
-    writeStatus(exchange);
-    void sendPendingReplies(worker).catch((error: unknown) =>
-      worker.emit({ type: 'trouble', message: `sending replies: ${messageOf(error)}` }),
-    );
+    // Whatever a full disk or a missing permission says here must not end the exchange; it is told once.
+    try {
+      offerAbandoned(exchange);
+      writeStatus(exchange);
+      told = '';
+    } catch (error) {
+      const message = messageOf(error);
+      if (message !== told) worker.emit({ type: 'trouble', message });
+      told = message;
+    }
+    // One after the other: two at once would both find a reply unsent.
+    replying ??= sendPendingReplies(worker)
+      .catch((error: unknown) => worker.emit({ type: 'trouble', message: `sending replies: ${messageOf(error)}` }))
+      .finally(() => (replying = undefined));
   };
   /** What main shows in progress and nobody holds is waiting. */
   const offerAbandoned = ({ state, isFree }: Exchange): void => {
     const running = new Set([...hooks.running()].map((task) => `${task.place.mailbox}/${task.place.name}`));
+    for (const [place, until] of offered) if (until <= performance.now()) offered.delete(place);
     for (const mailbox of mailboxes) {
       if (isLocal(mailbox)) continue;
       for (const name of listState(root.dir, mailbox, 'in_progress')) {
@@ -213,7 +227,11 @@ export async function openGate(
         case 'granted': {
           const { held } = answer;
           const place = { mailbox, state: 'in_progress', name } as const;
-          if (waiting.isShown && !(await moveMessage(root.dir, place, { mailbox, state: 'inbox' }, worker.who))) {
+          // Where another message of that name waits, it gets one of its own, under which it is taken.
+          const moved = waiting.isShown
+            ? await moveMessage(root.dir, place, { mailbox, state: 'inbox' }, worker.who)
+            : waiting;
+          if (!moved) {
             exchange.gaveUp(held.id);
             return { kind: 'gone' };
           }
@@ -221,6 +239,7 @@ export async function openGate(
           const from = held.from === undefined ? undefined : { worker: held.from, output: await outputOf(key) };
           return {
             kind: 'granted',
+            name: moved.name,
             grant: { id, epoch, crashes, isMinted: key.startsWith('file.'), ...(from && { from }) },
           };
         }

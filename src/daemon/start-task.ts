@@ -45,7 +45,8 @@ export function createStarter(worker: Worker, loop: Starting): (waiting: Waiting
     if (asked !== undefined && asked.kind !== 'granted') return undefined;
     const id = asked?.grant?.id;
     try {
-      return { claimed: await claimTask(worker, waiting, asked?.grant), id };
+      const at = asked?.name === undefined ? waiting : { ...waiting, name: asked.name };
+      return { claimed: await claimTask(worker, at, asked?.grant), id };
     } catch (error) {
       if (id !== undefined) loop.gate()?.gaveUp(id);
       throw error;

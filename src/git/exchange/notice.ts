@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync, watch, type FSWatcher } from 'node:f
 import { fileURLToPath } from 'node:url';
 import { isAbsolute, join, resolve } from 'node:path';
 import { STATES } from '../../core/message.js';
+import { makeMailbox } from '../../store/deliver.js';
 import { listMailboxes } from '../../store/list.js';
 import { stateDir } from '../../store/paths.js';
 
@@ -20,6 +21,15 @@ export function localRemote(url: string, root: string): string | undefined {
   const dir = isAbsolute(path) ? path : resolve(root, path);
   for (const candidate of [dir, join(dir, '.git')]) if (existsSync(join(candidate, 'HEAD'))) return candidate;
   return undefined;
+}
+
+/** git keeps no empty folder; a person moves messages into each of the four. */
+function completeFolders(root: string, mailbox: string): void {
+  try {
+    makeMailbox(root, mailbox);
+  } catch {
+    // A file or a link stands in its place: that is told where it is looked into.
+  }
 }
 
 export function watchNews(root: string, url: string, on: { local(folder: string): void; remote(): void }): Notice {
@@ -40,6 +50,7 @@ export function watchNews(root: string, url: string, on: { local(folder: string)
   };
   const bare = localRemote(url, root);
   const adapt = (): void => {
+    for (const mailbox of listMailboxes(root)) completeFolders(root, mailbox);
     for (const dir of watchers.keys()) if (!statSync(dir, { throwIfNoEntry: false })) drop(dir);
     // What runs is appended to all the time; where it goes from there rings elsewhere.
     for (const mailbox of listMailboxes(root))

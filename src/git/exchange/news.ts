@@ -50,8 +50,9 @@ export async function sortNews(
     }
   }
   await withholdForged(state, news);
-  withholdMoving(state, news);
+  // Before what is being moved joins it: a file that comes to such a place is as good as any.
   state.withheld = new Map(news.withheld.map(({ change, why }) => [change.path, why]));
+  withholdMoving(state, news);
   if (running.size > 0) {
     const isLeft = ({ path, after }: LocalChange): boolean => !after && running.has(path.split('/').at(-1) ?? '');
     for (const change of news.open.filter(isLeft)) news.withheld.push({ change, why: 'it runs here' });
@@ -84,6 +85,7 @@ async function withholdForged(state: ExchangeState, news: LocalNews): Promise<vo
   if (suspects.length === 0) return;
   const { objects } = state.repository;
   const held = new Set<LocalChange>();
+  let earlier: Map<string | undefined, Buffer[]> | undefined;
   for (const change of suspects) {
     if (
       !change.after ||
@@ -92,9 +94,9 @@ async function withholdForged(state: ExchangeState, news: LocalNews): Promise<vo
       )
     )
       continue;
-    const before: Buffer[] = [];
+    earlier ??= await earlierById(state, news);
+    const before = [...(earlier.get(idOf(change.after.bytes)) ?? [])];
     const name = change.path.split('/').at(-1) ?? '';
-    for (const other of news.open) if (other.before) before.push(await objects.readBlob(other.before.oid));
     for (const folder of STATES) {
       const [, mailbox = ''] = change.path.split('/');
       const entry = await findEntry(objects, state.base, `mailboxes/${mailbox}/${folder}/${name}`);
@@ -106,6 +108,20 @@ async function withholdForged(state: ExchangeState, news: LocalNews): Promise<vo
     news.withheld.push({ change, why });
   }
   news.open = news.open.filter((change) => !held.has(change));
+}
+
+/** What the changed files were before, by id. Read once: a thousand may be moved together. */
+async function earlierById(state: ExchangeState, news: LocalNews): Promise<Map<string | undefined, Buffer[]>> {
+  const found = new Map<string | undefined, Buffer[]>();
+  for (const { before } of news.open) {
+    if (!before) continue;
+    const bytes = await state.repository.objects.readBlob(before.oid);
+    const id = idOf(bytes);
+    const same = found.get(id);
+    if (same) same.push(bytes);
+    else found.set(id, [bytes]);
+  }
+  return found;
 }
 
 /** Whether a worker of this host wrote its claim into the file. */

@@ -87,15 +87,18 @@ export function openRemote(dir: string, url: string, branch: string, space: RefS
       } catch (error) {
         if (!(error instanceof NoMain)) throw error;
         hasMain = false;
+        last = undefined;
         said = await fetchRefs(kinds, false);
       }
       if (!hasMain) {
         // Whether somebody has made the branch since: the other refs alone would not tell.
-        const { code } = await runGit(dir, ['ls-remote', '--exit-code', '--', url, main]);
+        const { code, stderr } = await runGit(dir, ['ls-remote', '--exit-code', '--', url, main]);
         if (code === 0) {
           hasMain = true;
           return remote.fetch(kinds);
         }
+        // 2 says that there is none; anything else, that nobody could say.
+        if (code !== 2) throw unreachable(url, stderr);
         await runGit(dir, ['update-ref', '-d', `${SEEN}/main`]);
       }
       // git prints a line for each ref that changed, and nothing else.

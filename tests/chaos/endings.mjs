@@ -2,10 +2,11 @@
  * A remote that is no longer what it was, when all is quiet: every host must say so, touch nothing, keep what people
  * write meanwhile, and go on once the old history is pushed back from a host.
  */
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { git, tryGit } from './git.mjs';
+import { git, GIT_ENV, tryGit } from './git.mjs';
 import { differences, readRoot } from './picture.mjs';
 
 /** How long a host may take to notice, ms. */
@@ -74,9 +75,16 @@ async function changed(world, change) {
     if (differing.length > 0) violations.push(`a changed remote: ${name} touched ${differing.slice(0, 4).join(', ')}`);
     if (git(root, 'rev-parse', 'HEAD').trim() !== local[n]) violations.push(`a changed remote: ${name} moved its HEAD`);
   }
-  const { ok, text } = await tryGit(hosts[0].root, ['push', '-q', '--force', remote, `${good}:refs/heads/main`]);
+  // A shallow clone cannot give to an empty repository what it does not have.
+  const whole = hosts.find(({ isShallow }) => !isShallow);
+  const { ok, text } = await tryGit(whole.root, ['push', '-q', '--force', remote, `${good}:refs/heads/main`]);
   if (!ok) violations.push(`a changed remote: the old history cannot be pushed back: ${text.slice(0, 300)}`);
   people.note('the old history is back');
+  // Each has been waiting longer and longer; a person does not wait for that.
+  for (const { program, root, home } of hosts) {
+    const env = { ...GIT_ENV, HOME: home };
+    execFileSync(process.execPath, [program, 'notify', '--root', root], { cwd: root, env, stdio: 'pipe' });
+  }
   const busy = await rest();
   if (busy !== undefined) violations.push(`not quiet after the remote was put right: ${busy}`);
   return violations;

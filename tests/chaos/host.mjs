@@ -22,6 +22,8 @@ export class Host {
   #child;
   #ended = Promise.resolve();
   isStopped = false;
+  /** Of a daemon that did not end: what it had started. @type {string[]} */
+  children = [];
   /** Its disk is small, and may be full. */
   isSmall = false;
   /** How a daemon ended that nobody had killed. @type {string[]} */
@@ -124,6 +126,7 @@ export class Host {
     let isForced = false;
     const timer = setTimeout(() => {
       isForced = true;
+      this.children = descendants(child?.pid ?? 0).map(({ command }) => command.slice(-120));
       child?.kill('SIGKILL');
     }, limit);
     await this.#ended;

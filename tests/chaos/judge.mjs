@@ -24,6 +24,10 @@ export function judge(evidence) {
   /** @type {string[]} */
   const violations = [];
   const say = (/** @type {string} */ text) => violations.push(text);
+  if (!hasMain(remote)) {
+    say('lost: the remote has no main');
+    return { violations, messages: 0, copies: 0, overlaps: 0, kept: 0, runs: 0 };
+  }
   const main = readMain(remote);
   for (const { name, root } of hosts) {
     const differing = differences(main, readRoot(root));
@@ -37,6 +41,10 @@ export function judge(evidence) {
   judgeHistory(evidence, say);
   const runs = readRuns(hosts.map(({ effects }) => effects));
   return { violations, ...found, overlaps: judgeRuns(evidence, runs, say), kept: kept.length, runs: runs.length };
+}
+
+function hasMain(remote) {
+  return git(remote, 'for-each-ref', 'refs/heads/main') !== '';
 }
 
 /** Each message in one place, and nothing that was written lost. */

@@ -63,7 +63,10 @@ export async function runRound({ dir, seed, round, seconds, workers, program, on
       }
     }
     for (const host of hosts)
-      if (!(await host.stop())) violations.push(`the daemon of ${host.name} did not end when it was told to`);
+      if (!(await host.stop())) {
+        const children = host.children.join('; ') || 'none';
+        violations.push(`the daemon of ${host.name} did not end when it was told to; its children: ${children}`);
+      }
     for (const { surprises } of hosts) violations.push(...surprises);
     const left = processesIn(dir);
     for (const { pid, command } of left) violations.push(`left running: ${pid} ${command.slice(0, 100)}`);

@@ -200,7 +200,9 @@ async function pushClaims(state: ExchangeState, attempts: readonly Attempt[]): P
   await state.held.save();
   const sent = state.instant();
   for (const { held, update } of attempts) held.lastTry = { oid: update.to ?? '', sent };
-  let result = await state.remote.push(attempts.map(({ update }) => update));
+  // The remote takes them one after the other: in an order of one's own, workers that ask for the same share it.
+  const shuffled = attempts.map(({ update }) => ({ update, at: Math.random() })).toSorted((a, b) => a.at - b.at);
+  let result = await state.remote.push(shuffled.map(({ update }) => update));
   if (result.kind === 'known' && attempts.every(({ update }) => fateOf(result, update) === 'declined'))
     result = await fallBack(state, attempts, result);
   // A refusal, too, may be the answer to a repetition of what had landed: the look that follows decides.

@@ -13,14 +13,10 @@ const clock = () => performance.timeOrigin + performance.now();
 let ahead = 0;
 /** @type {string[]} */
 const troubles = [];
-/** @type {Set<() => void>} */
-const onTurns = new Set();
 
 const exchange = await openExchange({
   ...{ root, url, host, lease, poll, manual, settle: 0, now: () => Date.now() + ahead, newId: () => v7() },
-  onTurn() {
-    for (const look of onTurns) look();
-  },
+  onTurn: () => undefined,
   hooks: {
     onEvent(event) {
       if (event.type === 'trouble') troubles.push(event.message);
@@ -32,16 +28,10 @@ const exchange = await openExchange({
   },
 });
 
-/** Settles at the end of the turn after which `is` holds. */
-const after = (is) =>
-  new Promise((resolve) => {
-    const look = () => {
-      if (!is()) return;
-      onTurns.delete(look);
-      resolve(undefined);
-    };
-    onTurns.add(look);
-  });
+/** Settles when `is` holds; looked at often, and not at the ends of turns: what has landed has, whatever follows in its turn. */
+const after = async (is) => {
+  while (!is()) await new Promise((resolve) => setTimeout(resolve, 2));
+};
 const folder = (state, mailbox = 'server') => join(root, 'mailboxes', mailbox, state);
 const claim = async (name) => {
   const began = performance.now();
@@ -110,7 +100,7 @@ const WORK = {
   async finishAll({ tasks }) {
     for (const { name, id, text } of tasks) end(name, id, text);
     if (manual) await exchange.settled();
-    else if (!tasks.every(({ id }) => isLanded(id))) await after(() => tasks.every(({ id }) => isLanded(id)));
+    else await after(() => tasks.every(({ id }) => isLanded(id)));
   },
   /** A file arrives whole in a folder here; the moment it did. */
   deliver({ mailbox, name, text }) {

@@ -17,7 +17,7 @@ const clock = () => performance.timeOrigin + performance.now();
 /** @param {import('./index.mjs').RowContext} context */
 export async function measureGitFinish({ dir, quick, say, nodeArgs }) {
   const repetitions = quick ? 1 : 2;
-  const span = quick ? 6_000 : 15_000;
+  const span = quick ? 10_000 : 20_000;
   const runs = { one: [], eight: [], bare: [], naive: [] };
   for (let n = 0; n < repetitions; n += 1) {
     const found = {

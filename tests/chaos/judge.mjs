@@ -96,6 +96,7 @@ function judgeHistory({ remote, people, parse }, say) {
     const match = /^:\d+ \d+ \w+ (\w{40}) [AM]\t"?mailboxes\/[^/]+\/(complete|failed|inbox)\//.exec(line);
     if (match) oids.add(match[1]);
   }
+  // A run's token is made anew by each host that takes the message on; its worker, epoch and start stay.
   const ends = new Map();
   for (const [oid, bytes] of oids.size === 0 ? [] : readBlobs(remote, [...oids])) {
     let message;
@@ -110,7 +111,10 @@ function judgeHistory({ remote, people, parse }, say) {
       if (run.outcome === 'complete')
         ends.set(
           token,
-          new Map(ends.get(token)).set(run.token, `${run.worker} epoch ${run.epoch} (${oid.slice(0, 8)})`),
+          new Map(ends.get(token)).set(
+            `${run.worker} ${run.epoch} ${run.started}`,
+            `${run.worker} epoch ${run.epoch} (${oid.slice(0, 8)})`,
+          ),
         );
   }
   for (const [token, runs] of ends)

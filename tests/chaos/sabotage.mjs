@@ -66,7 +66,10 @@ function change(remote, files) {
   for (const [path, bytes] of files) {
     if (bytes === undefined) run(['update-index', '--index-info'], `0 ${'0'.repeat(40)}\t${path}\n`);
     else
-      run(['update-index', '--add', '--cacheinfo', `100644,${run(['hash-object', '-w', '--stdin'], bytes)},${path}`]);
+      run(
+        ['update-index', '--add', '--cacheinfo', `100644,${run(['hash-object', '-w', '--stdin'], bytes)},${path}`],
+        '',
+      );
   }
   const commit = git(remote, 'commit-tree', run(['write-tree'], ''), '-p', 'main', '-m', 'Sabotage').trim();
   git(remote, 'update-ref', 'refs/heads/main', commit);

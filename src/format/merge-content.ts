@@ -54,6 +54,11 @@ function endFor(
   return { ...ran, outcome: 'complete' };
 }
 
+/** The message as its sender would write it: front matter and own text. */
+function wholeOf({ split, ownText }: ParsedMessage): string {
+  return split.block === undefined ? ownText : `${split.open}${split.block}${split.close}${ownText}`;
+}
+
 export interface FollowUp {
   /** Name of its file, from the edited one's name. */
   name: string;
@@ -69,7 +74,8 @@ export function followUpOf(edited: Uint8Array, name: string, mark: string): Foll
   const message = read(edited);
   const front: FrontMatter = message?.front ?? {};
   const id = `fu-${(typeof front.id === 'string' ? front.id : 'none').slice(0, 45)}-${mark}`;
-  const text = message === undefined ? new TextDecoder().decode(edited) : message.ownText;
+  // The fields, too: what was edited may stand there.
+  const text = message === undefined ? new TextDecoder().decode(edited) : wholeOf(message);
   const quote = text
     .replace(/\s+$/, '')
     .split(/\r?\n/)

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Followed, followMain, isAncestor, readHead } from '../checkout.js';
 import type { TreeEntry } from '../objects.js';
+import { runGit } from '../run.js';
 import { findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import { type ExchangeState, treeOf } from './state.js';
@@ -40,6 +41,17 @@ export function headLogOf({ repository }: ExchangeState): bigint {
   return statSync(join(repository.gitDir, 'logs', 'HEAD'), { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n;
 }
 
+/** Whether main itself once stood there: a person's own commit, which a later one carries along, never was main. */
+async function wasMain({ repository, view }: ExchangeState, head: string): Promise<boolean> {
+  if (view.main === undefined) return false;
+  const args = ['rev-list', '--first-parent', '-n', String(FAR_BACK), view.main, '--'];
+  const { code, stdout } = await runGit(repository.dir, args);
+  return code === 0 && stdout.toString('latin1').split('\n').includes(head);
+}
+
+/** How many commits of main a branch may be behind to be known as one that follows. */
+const FAR_BACK = 2_000;
+
 /**
  * Where git has put the folders back to what the person's branch has (a stash, a reset) while main is ahead of it, that
  * is no wish of theirs to undo what others did: those files, as the branch has them, for the base to take note. Only
@@ -53,7 +65,7 @@ export async function findPutBack(
   const log = headLogOf(state);
   if (log === state.headLog || found.size === 0) return back;
   const { commit: head } = await readHead(state.repository);
-  if (head === undefined || head === state.view.main || !(await isBehind(state, head))) return back;
+  if (head === undefined || head === state.view.main || !(await wasMain(state, head))) return back;
   const tree = await treeOf(state, head);
   for (const { path, before, after } of found.values()) {
     const entry = await findEntry(state.repository.objects, tree, path);

@@ -1,5 +1,4 @@
 import { MailboxError } from '../../core/errors.js';
-import { readHead } from '../checkout.js';
 import type { TreeEntry } from '../objects.js';
 import { runGit } from '../run.js';
 import { isSyncedFolder } from '../synced-paths.js';
@@ -10,12 +9,12 @@ import { type ExchangeState, treeOf } from './state.js';
 /** The commit of which it has been told that it stays here. */
 const told = new WeakMap<ExchangeState, string>();
 
-/** The person's own commits that main does not have, with their files outside the carried folders merged in. */
+/** The person's own commits up to `head` that main does not have, with their files outside the carried folders merged in. */
 export async function headToCarry(
   state: ExchangeState,
+  head: string | undefined,
 ): Promise<{ commit: string; tree: string | undefined } | undefined> {
   const { repository } = state;
-  const { commit: head } = await readHead(repository);
   const { main } = state.view;
   if (head === undefined || head === main) return undefined;
   if (await isBehind(state, head)) return undefined;

@@ -7,6 +7,11 @@ import type { LocalChange } from '../working-tree.js';
 import type { ExchangeState } from './state.js';
 
 export interface LocalNews {
+  /**
+   * The person's branch, read before the folders: all that it holds is in them. (A commit made since may hold files that
+   * this look at the folders did not find; to carry it would pass them off as brought.)
+   */
+  head: string | undefined;
   /** Anyone's to bring: a person's changes. */
   open: LocalChange[];
   /** By key: of messages that this host has claimed. */
@@ -26,9 +31,9 @@ export function endedNow({ held }: ExchangeState): Set<string> {
 export async function sortNews(
   state: ExchangeState,
   found: Map<string, LocalChange>,
-  ended: ReadonlySet<string> = new Set(),
+  { ended = new Set(), head }: { ended?: ReadonlySet<string>; head?: string | undefined } = {},
 ): Promise<LocalNews> {
-  const news: LocalNews = { open: [], claimed: new Map(), withheld: [], ended };
+  const news: LocalNews = { head, open: [], claimed: new Map(), withheld: [], ended };
   const running = new Set<string>();
   const byPath = new Map([...state.held.all.values()].map((held) => [held.path, held]));
   for (const change of found.values()) {

@@ -54,7 +54,7 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
     (held) => news.ended.has(held.key) && held.isEnded && !held.isLost && !held.isDone && held.current !== undefined,
   );
   const folded = [...state.seen.values()].filter(({ claim, unusable }) => claim.done !== undefined && !unusable);
-  const head = await headToCarry(state);
+  const head = await headToCarry(state, news.head);
   const refused = await findRefused(objects, state.base, mainTree);
   const isNothing = news.open.length === 0 && ended.length === 0 && folded.length === 0 && refused.length === 0;
   if (isNothing && head === undefined) return undefined;

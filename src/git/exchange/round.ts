@@ -3,6 +3,7 @@
  * While a person is in the middle of something of their own (a rebase, another branch), nothing is read or written.
  */
 import { applyEdits, isExecutable, ODD_NAME, type Edit } from '../apply.js';
+import { readHead } from '../checkout.js';
 import { writeClaim, type GitClaim } from '../claim-commit.js';
 import type { HeldState } from '../held.js';
 import { BASE_REF, refOf, SEEN } from '../ref-names.js';
@@ -73,6 +74,7 @@ export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean }
 
 async function readNews(state: ExchangeState, deep: boolean): Promise<LocalNews> {
   const ended = endedNow(state);
+  const { commit: head } = await readHead(state.repository);
   let found = await state.working.scan(state.base, { deep });
   // A file that was moved while the folders were read may have been seen in neither: what is gone is looked for again.
   if (hasUnpaired(found)) found = await state.working.scan(state.base, { deep });
@@ -81,7 +83,7 @@ async function readNews(state: ExchangeState, deep: boolean): Promise<LocalNews>
     await setBase(state, await editTree(state.repository.objects, state.base, back));
     for (const path of back.keys()) found.delete(path);
   }
-  return sortNews(state, found, ended);
+  return sortNews(state, found, { ended, head });
 }
 
 /** Whether a message is gone without having come anywhere. */
@@ -137,7 +139,7 @@ async function publish(state: ExchangeState, publication: Publication): Promise<
 function afterPublishing(news: LocalNews, { ended }: Publication): LocalNews {
   const claimed = new Map(news.claimed);
   for (const { key } of ended) claimed.delete(key);
-  return { open: [], claimed, withheld: news.withheld, ended: news.ended };
+  return { ...news, open: [], claimed };
 }
 
 /** Ends that have lost too many races go onto their claims: a ref that nobody else writes. True when any did. */

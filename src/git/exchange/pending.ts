@@ -30,6 +30,7 @@ export async function notePending(state: ExchangeState, pending: Pending[]): Pro
 
 /** It landed and the base says so. (Were it read again after a crash, it would say the same.) */
 export function forgetPending(state: ExchangeState): void {
+  state.pending = [];
   rmSync(join(state.repository.ownDir, 'pending.json'), { force: true });
 }
 

@@ -7,7 +7,7 @@ import { readHead } from '../checkout.js';
 import { writeClaim, type GitClaim } from '../claim-commit.js';
 import type { HeldState } from '../held.js';
 import { BASE_REF, refOf, SEEN } from '../ref-names.js';
-import { isAccepted } from '../remote.js';
+import { isAccepted, type RefUpdate } from '../remote.js';
 import { findBusy, type Busy } from '../repository.js';
 import { readGit } from '../run.js';
 import { isSyncedFolder } from '../synced-paths.js';
@@ -15,10 +15,12 @@ import { diffTrees, editTree, findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { TreeEntry } from '../objects.js';
 import { findPutBack } from './follow.js';
+import { hasGone } from './gone.js';
 import { noteKnown } from './known.js';
 import { look } from './look.js';
+import { forgetRefusals, mustBeExplained } from './refusals.js';
 import { dropRefused, findRefused, readablePath } from './refuse.js';
-import { exists, forgetPending, notePending } from './pending.js';
+import { exists, forgetPending, notePending, settlePending } from './pending.js';
 import { endedNow, sortNews, type LocalNews } from './news.js';
 import { buildPublication, type Publication } from './publish.js';
 import { treeOf, withRefs, type ExchangeState } from './state.js';
@@ -56,11 +58,13 @@ export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean }
       news = afterPublishing(news, publication);
       tell(state, publication);
       // Whatever else there is to fold came with a look; nothing is left to publish.
-      await bringUp(state, news, publication.carried);
-      forgetPending(state);
-      return { isUnfinished: false, moved };
+      const files = await bringUp(state, news, publication.carried);
+      if (files === undefined) await settlePending(state);
+      else forgetPending(state);
+      return { isUnfinished: files === undefined, moved };
     }
     await look(state);
+    mustBeExplained(state, updatesOf(publication));
     if (await finishAside(state, news)) news = await readNews(state, false);
     if (races + 1 >= RACES) {
       isUnfinished = true;
@@ -68,8 +72,12 @@ export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean }
     }
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 30 * 2 ** races));
   }
-  moved += await bringUp(state, news, new Map());
-  return { isUnfinished, moved };
+  const files = await bringUp(state, news, new Map());
+  return { isUnfinished: isUnfinished || files === undefined, moved: moved + (files ?? 0) };
+}
+
+function updatesOf({ main, claims }: Publication): RefUpdate[] {
+  return main ? [main, ...claims] : claims;
 }
 
 async function readNews(state: ExchangeState, deep: boolean): Promise<LocalNews> {
@@ -107,21 +115,21 @@ async function setBase(state: ExchangeState, tree: string): Promise<void> {
 
 /** True when the remote has it; after anything else it is decided by a look. */
 async function publish(state: ExchangeState, publication: Publication): Promise<boolean> {
-  const { main, claims, ended, commit } = publication;
+  const { main, ended, commit } = publication;
   for (const held of ended) held.ends.push(commit);
   if (ended.length > 0) await state.held.save();
   const carried = [...publication.carried].map(([path, oid]): [string, string | null] => [path, oid ?? null]);
   const from = state.view.main ?? null;
   if (main && carried.length > 0) await notePending(state, [...state.pending.slice(-9), { commit, from, carried }]);
-  const result = await state.remote.push(main ? [main, ...claims] : claims, { atomic: true });
+  const result = await state.remote.push(updatesOf(publication), { atomic: true });
   if (!isAccepted(result)) {
     if (result.kind === 'unknown') throw result.problem;
     for (const held of ended) held.lostRaces += 1;
     state.contention = Math.min(10, state.contention + 2);
     return false;
   }
-  // The folders are in line with it before anything is forgotten: bringUp notes the new base.
-  state.pending = [];
+  // What it carried is forgotten when the folders are in line with it: bringUp notes the new base.
+  forgetRefusals(state);
   state.contention = Math.max(0, state.contention - 1);
   for (const held of ended) state.held.all.delete(held.key);
   for (const { claim } of publication.folded) state.seen.delete(claim.key);
@@ -181,12 +189,15 @@ function resultOf(
   return change?.after && { path: change.path, oid: change.after.oid, bytes: change.after.bytes };
 }
 
-/** Brings the folders up to main, but for what is not published yet. Returns how many files came or went. */
+/**
+ * Brings the folders up to main, but for what is not published yet. Returns how many files came or went; undefined: one
+ * was moved since the folders were read, and nothing was done, for where it went is to be seen first.
+ */
 async function bringUp(
   state: ExchangeState,
   news: LocalNews,
   carried: ReadonlyMap<string, string | undefined>,
-): Promise<number> {
+): Promise<number | undefined> {
   const { repository, view } = state;
   const { objects } = repository;
   const wholeTree = await treeOf(state, view.main);
@@ -210,6 +221,7 @@ async function bringUp(
       if (expected !== to?.oid || (isOtherMode && !carried.has(path))) edits.push({ path, expected, to });
     }
   }
+  if (hasGone(state, edits)) return undefined;
   const applied = await applyEdits(repository.dir, repository.ownDir, objects, edits);
   const entryOfBase = async (path: string): Promise<TreeEntry | undefined> =>
     differing.has(path) ? differing.get(path)?.before : findEntry(objects, state.base, path);

@@ -244,6 +244,8 @@ export async function openGate(
           };
         }
         case 'busy':
+          // Whoever held it came to nothing, or the remote refuses it for no reason that can be seen.
+          if (exchange.isFree(answer.key)) return { kind: 'wait', until: now + 2 * SOON };
           busy.set(answer.key, waiting);
           return { kind: 'wait', until: now + BUSY };
         case 'withheld':

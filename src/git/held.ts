@@ -75,38 +75,41 @@ export function openHeld(gitDir: string): HeldClaims {
       hint: 'remove it: what this host had claimed is then run again when its leases are over',
     });
   }
+  const write = async (): Promise<void> => {
+    mkdirSync(gitDir, { recursive: true });
+    const items = [...all.values()].map(
+      ({
+        key,
+        id,
+        mailbox,
+        worker,
+        epoch,
+        crashes,
+        lease,
+        path: where,
+        blob,
+        shown,
+        tried,
+        ends,
+        isLost,
+        from,
+      }): Held => ({
+        ...{ key, id, mailbox, worker, epoch, crashes, lease, path: where, blob },
+        tried: tried.slice(-20),
+        ends: ends.slice(-20),
+        ...(shown && { shown }),
+        ...(isLost && { isLost }),
+        ...(from !== undefined && { from }),
+      }),
+    );
+    await replaceFile(path, `${JSON.stringify(items, null, 1)}\n`, 0o600);
+  };
+  let saving = Promise.resolve();
   return {
     all,
     byId: (id) => [...all.values()].find((held) => held.id === id),
-    async save() {
-      mkdirSync(gitDir, { recursive: true });
-      const items = [...all.values()].map(
-        ({
-          key,
-          id,
-          mailbox,
-          worker,
-          epoch,
-          crashes,
-          lease,
-          path: where,
-          blob,
-          shown,
-          tried,
-          ends,
-          isLost,
-          from,
-        }): Held => ({
-          ...{ key, id, mailbox, worker, epoch, crashes, lease, path: where, blob },
-          tried: tried.slice(-20),
-          ends: ends.slice(-20),
-          ...(shown && { shown }),
-          ...(isLost && { isLost }),
-          ...(from !== undefined && { from }),
-        }),
-      );
-      await replaceFile(path, `${JSON.stringify(items, null, 1)}\n`, 0o600);
-    },
+    // One after the other: of two at once the older might come to stand last.
+    save: () => (saving = saving.catch(() => undefined).then(write)),
   };
 }
 

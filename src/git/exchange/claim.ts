@@ -2,6 +2,7 @@
  * Claims, in batches: one push for many, each with its own fate; then a new look, for a worker with an old picture can
  * win a claim for a message that another has just finished. Every object id is written down before it is pushed.
  */
+import { MailboxError } from '../../core/errors.js';
 import { renewalOf, longestSince } from '../../core/lease.js';
 import { idOf } from '../../format/id-of.js';
 import { messagePath } from '../../store/paths.js';
@@ -96,8 +97,10 @@ async function prepare(
   const id = idOf(bytes);
   const key = keyFor(state, id, mailbox, name);
   const own = state.held.all.get(key) ?? (id === undefined ? undefined : state.held.byId(id));
+  // Of a file without id another may have come to its place; what is done has its result on the remote's claim.
+  const isOther = own !== undefined && id === undefined && own.key === key && blobOid(bytes) !== own.blob;
   if (own)
-    return own.isActive || own.isEnded || own.isLost
+    return own.isActive || own.isEnded || own.isLost || own.isDone || isOther
       ? { kind: 'busy', key: own.key, by: 'this host' }
       : { key: own.key, own };
   const oid = blobOid(bytes);
@@ -205,6 +208,10 @@ async function pushClaims(state: ExchangeState, attempts: readonly Attempt[]): P
   let result = await state.remote.push(shuffled.map(({ update }) => update));
   if (result.kind === 'known' && attempts.every(({ update }) => fateOf(result, update) === 'declined'))
     result = await fallBack(state, attempts, result);
+  if (result.kind === 'known' && attempts.every(({ update }) => fateOf(result, update) === 'declined'))
+    throw new MailboxError('unavailable', `the remote takes no claims: ${result.said.trim().slice(-300)}`, {
+      hint: 'may this host push refs other than main there? `mailboxd doctor` asks the remote',
+    });
   // A refusal, too, may be the answer to a repetition of what had landed: the look that follows decides.
   for (const { held, update } of attempts) {
     const fate = fateOf(result, update);

@@ -272,7 +272,9 @@ export async function openGate(
       await Promise.race([heartbeat.end(exchange.state), sleep(GOODBYE, undefined, { ref: false })]);
       clearInterval(watch);
       clearInterval(pack);
+      const late = setTimeout(() => exchange.state.remote.breakOff(), GOODBYE);
       await exchange.close();
+      clearTimeout(late);
       await watchdog.close();
     },
   };

@@ -120,6 +120,7 @@ export async function runGit(dir: string, args: readonly string[], options: GitR
     end();
   }, timeout);
   signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted) end();
   const result = await running.finally(() => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', end);

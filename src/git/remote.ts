@@ -3,7 +3,6 @@
  * swap. `openRemote` speaks to a real one through git; the tests of what stands above it may use another.
  */
 import { MailboxError } from '../core/errors.js';
-import { haveSameRefs, isFar, listRemote, readSeen } from './remote-refs.js';
 import { gitFault, readGit, runGit } from './run.js';
 import { withoutSecret } from './secrets.js';
 import { REF_KINDS, SEEN, type RefKind, type RefSpace } from './ref-names.js';
@@ -36,12 +35,8 @@ export interface Remote {
   readonly url: string;
   /** Where refs other than main live. */
   space: RefSpace;
-  /**
-   * Reads all refs, and brings their objects. Where nothing is known to have changed, `expected` is what they most likely
-   * are still: then it only asks, brings what differs, and returns the same object when nothing does. Throws `unavailable`
-   * when the remote cannot be reached.
-   */
-  fetch(kinds?: readonly RefKind[], expected?: RemoteView): Promise<RemoteView>;
+  /** Reads all refs, and brings their objects. Throws `unavailable` when the remote cannot be reached. */
+  fetch(kinds?: readonly RefKind[]): Promise<RemoteView>;
   /** What a fetch brought is not gone on from: main is known as `main` again, so that the next fetch finds the same. */
   putBack(main: string): Promise<void>;
   /** Ends what is under way, and what comes, as if the remote were away: for a stop that waits no longer. */
@@ -71,7 +66,7 @@ export function openRemote(
   /** By what is done: large files over a slow line must get through some time. */
   const patient = new Map<string, number>();
   const over = new AbortController();
-  const run = async (what: string, args: readonly string[]): ReturnType<typeof runGit> => {
+  const runFor = async (what: string, args: readonly string[]): ReturnType<typeof runGit> => {
     const timeout = patient.get(what) ?? patience;
     const begun = performance.now();
     try {
@@ -85,68 +80,42 @@ export function openRemote(
   };
   let hasMain = true;
   const main = `refs/heads/${branch}`;
-  const mainSpec = `+${main}:${SEEN}/main`;
   let last: RemoteView | undefined;
   let lastKinds = '';
 
-  const run = async (settings: readonly string[], flags: readonly string[], specs: readonly string[]) => {
-    const usual = ['--prune', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--update-shallow'];
-    const { code, stderr } = await runGit(dir, [...settings, 'fetch', ...usual, ...flags, '--', url, ...specs]);
-    // The first fetch has no tip to start from.
-    if (code === 0) return stderr.replace(/^warning: ignoring --negotiation-tip=.*\n/gm, '');
-    if (specs.includes(mainSpec) && /couldn't find remote ref/i.test(stderr)) throw new NoMain();
+  const fetchRefs = async (kinds: readonly RefKind[], withMain: boolean): Promise<string> => {
+    const specs = kinds.map((kind) => `+${remote.space}/${kind}/*:${SEEN}/${kind}/*`);
+    const flags = ['--prune', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--update-shallow'];
+    const args = ['fetch', ...flags, '--', url, ...(withMain ? [`+${main}:${SEEN}/main`] : []), ...specs];
+    const { code, stderr } = await runFor('fetch', args);
+    if (code === 0) return stderr;
+    if (withMain && /couldn't find remote ref/i.test(stderr)) throw new NoMain();
     throw unreachable(url, stderr);
   };
-  const specsOf = (kinds: readonly RefKind[]): string[] =>
-    kinds.map((kind) => `+${remote.space}/${kind}/*:${SEEN}/${kind}/*`);
-  /** Nothing but main itself is named to the remote as what is here already. */
-  const fetchMain = (): Promise<string> => run([], [`--negotiation-tip=${SEEN}/mai[n]`], [mainSpec]);
-  /** Claims have no history: naming those that both have takes round trips, and spares nothing. */
-  const fetchKinds = (kinds: readonly RefKind[]): Promise<string> =>
-    run(['-c', 'fetch.negotiationAlgorithm=noop'], [], specsOf(kinds));
-  const fetchAll = async (kinds: readonly RefKind[]): Promise<string> => {
-    const isLong = (last?.refs.size ?? 0) > FEW && isFar(url);
-    if (!isLong) return run([], [`--negotiation-tip=${SEEN}/mai[n]`], [mainSpec, ...specsOf(kinds)]);
-    return (await both([fetchMain(), fetchKinds(kinds)])).join('');
-  };
-  /** Undefined when it takes a whole fetch to tell. */
-  const fetchDiffering = async (
-    kinds: readonly RefKind[],
-    expected: RemoteView,
-  ): Promise<RemoteView | undefined> => {
-    const { result, view: listed } = await listRemote(dir, url, main, remote.space, kinds);
-    if (result.code !== 0) throw unreachable(url, result.stderr);
-    if (listed.main === undefined) return undefined;
-    const isMainNew = listed.main !== expected.main;
-    const areRefsNew = !haveSameRefs(listed, expected, kinds);
-    if (!isMainNew && !areRefsNew) return expected;
-    last = undefined;
-    await both([...(isMainNew ? [fetchMain()] : []), ...(areRefsNew ? [fetchKinds(kinds)] : [])]);
-    const seen = await readSeen(dir);
-    let { main: tip } = isMainNew ? seen : expected;
-    // One that went in between may have come to its end on main: main is read after that.
-    if (areRefsNew && [...listed.refs.keys()].some((name) => !seen.refs.has(name))) {
-      await fetchMain();
-      tip = (await readSeen(dir)).main;
+  const readSeen = async (): Promise<RemoteView> => {
+    const listed = await readGit(dir, ['for-each-ref', '--format=%(objectname) %(refname)', SEEN]);
+    const refs = new Map<string, string>();
+    for (const line of listed.split('\n')) {
+      const at = line.indexOf(' ');
+      if (at > 0) refs.set(line.slice(at + 1 + SEEN.length + 1), line.slice(0, at));
     }
-    return { main: tip, refs: areRefsNew ? seen.refs : expected.refs };
+    const tip = refs.get('main');
+    refs.delete('main');
+    return { main: tip, refs };
   };
   const remote: Remote = {
     url,
     space,
-    async fetch(kinds = REF_KINDS, expected) {
+    async fetch(kinds = REF_KINDS) {
       const isSame = last !== undefined && lastKinds === kinds.join();
       let said: string;
       try {
-        // The first time, this host's own picture is brought in line as well.
-        const found = expected && hasMain && lastKinds === kinds.join() && (await fetchDiffering(kinds, expected));
-        if (found) return found;
-        said = hasMain ? await fetchAll(kinds) : await fetchKinds(kinds);
+        said = await fetchRefs(kinds, hasMain);
       } catch (error) {
         if (!(error instanceof NoMain)) throw error;
         hasMain = false;
         last = undefined;
-        said = await fetchKinds(kinds);
+        said = await fetchRefs(kinds, false);
       }
       if (!hasMain) {
         // Whether somebody has made the branch since: the other refs alone would not tell.
@@ -161,7 +130,7 @@ export function openRemote(
       }
       // git prints a line for each ref that changed, and nothing else.
       if (isSame && said.trim() === '' && last) return last;
-      last = await readSeen(dir);
+      last = await readSeen();
       lastKinds = kinds.join();
       return last;
     },
@@ -199,7 +168,7 @@ export function openRemote(
       ];
       let result: Awaited<ReturnType<typeof runGit>>;
       try {
-        result = await run(updates.some(({ ref }) => ref === main) ? 'publish' : 'push', args);
+        result = await runFor(updates.some(({ ref }) => ref === main) ? 'publish' : 'push', args);
       } catch (error) {
         if (error instanceof MailboxError) return { kind: 'unknown', problem: error };
         throw error;
@@ -213,18 +182,6 @@ export function openRemote(
     },
   };
   return remote;
-}
-
-/** Refs that one request can name to the remote, beside main. */
-const FEW = 12;
-
-/** All of them, even when one fails: no process is left behind. */
-async function both<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(tasks);
-  return results.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
 }
 
 class NoMain extends Error {}

@@ -46,6 +46,9 @@ export interface Publication {
   refused: Refused[];
 }
 
+/** A command line must hold them; the others are folded next time. */
+const MOST_FOLDED = 400;
+
 /** Undefined when there is nothing to publish. */
 export async function buildPublication(state: ExchangeState, news: LocalNews): Promise<Publication | undefined> {
   const { objects } = state.repository;
@@ -53,7 +56,8 @@ export async function buildPublication(state: ExchangeState, news: LocalNews): P
   const ended = [...state.held.all.values()].filter(
     (held) => news.ended.has(held.key) && held.isEnded && !held.isLost && !held.isDone && held.current !== undefined,
   );
-  const folded = [...state.seen.values()].filter(({ claim, unusable }) => claim.done !== undefined && !unusable);
+  const done = [...state.seen.values()].filter(({ claim, unusable }) => claim.done !== undefined && !unusable);
+  const folded = done.slice(0, MOST_FOLDED);
   const head = await headToCarry(state, news.head);
   const refused = await findRefused(objects, state.base, mainTree);
   const isNothing = news.open.length === 0 && ended.length === 0 && folded.length === 0 && refused.length === 0;

@@ -138,7 +138,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     status.main = state.view.main;
     if (result.moved > 0) pace.quicken();
     if (result.isUnfinished) isRung = true;
-    if (await buryLost(state)) isRung = true;
+    if (!result.busy && (await buryLost(state))) isRung = true;
     busy = result.busy;
   };
   /** The person's branch and index cost as much as they are large: they follow when nothing else is to be done. */

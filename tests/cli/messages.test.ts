@@ -66,7 +66,7 @@ describe('list, show and stats', () => {
   test('show has one shape, for a message and for what is none', async () => {
     const { dir, mb } = await makeRoot();
     const id = (await mb('send', 'server', 'one')).out.trim();
-    const shape = ['message', 'fields', 'problem', 'text', 'recorded', 'result'];
+    const shape = ['message', 'fields', 'problem', 'text', 'recorded', 'result', 'kept'];
     expect(Object.keys((await mb('show', id, '--json')).json())).toEqual(shape);
     expect(await mb('show', id, '--result')).toMatchObject({ code: 2, out: '' });
     writeFileSync(join(dir, 'mailboxes', 'server', 'inbox', 'bad.md'), '---\n{{{\n---\nx');

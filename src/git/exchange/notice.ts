@@ -49,7 +49,9 @@ export function watchNews(root: string, url: string, on: { local(folder: string)
     watchers.delete(dir);
   };
   const bare = localRemote(url, root);
+  let isClosed = false;
   const adapt = (): void => {
+    if (isClosed) return;
     for (const mailbox of listMailboxes(root)) completeFolders(root, mailbox);
     for (const dir of watchers.keys()) if (!statSync(dir, { throwIfNoEntry: false })) drop(dir);
     // What runs is appended to all the time; where it goes from there rings elsewhere.
@@ -70,6 +72,7 @@ export function watchNews(root: string, url: string, on: { local(folder: string)
   return {
     adapt,
     close() {
+      isClosed = true;
       for (const dir of [...watchers.keys()]) drop(dir);
     },
   };

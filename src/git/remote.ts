@@ -3,6 +3,7 @@
  * swap. `openRemote` speaks to a real one through git; the tests of what stands above it may use another.
  */
 import { MailboxError } from '../core/errors.js';
+import { haveSameRefs, isFar, listRemote, readSeen } from './remote-refs.js';
 import { gitFault, readGit, runGit } from './run.js';
 import { withoutSecret } from './secrets.js';
 import { REF_KINDS, SEEN, type RefKind, type RefSpace } from './ref-names.js';
@@ -35,8 +36,12 @@ export interface Remote {
   readonly url: string;
   /** Where refs other than main live. */
   space: RefSpace;
-  /** Reads all refs, and brings their objects. Throws `unavailable` when the remote cannot be reached. */
-  fetch(kinds?: readonly RefKind[]): Promise<RemoteView>;
+  /**
+   * Reads all refs, and brings their objects. Where nothing is known to have changed, `expected` is what they most likely
+   * are still: then it only asks, brings what differs, and returns the same object when nothing does. Throws `unavailable`
+   * when the remote cannot be reached.
+   */
+  fetch(kinds?: readonly RefKind[], expected?: RemoteView): Promise<RemoteView>;
   /** What a fetch brought is not gone on from: main is known as `main` again, so that the next fetch finds the same. */
   putBack(main: string): Promise<void>;
   /** Ends what is under way, and what comes, as if the remote were away: for a stop that waits no longer. */
@@ -66,7 +71,7 @@ export function openRemote(
   /** By what is done: large files over a slow line must get through some time. */
   const patient = new Map<string, number>();
   const over = new AbortController();
-  const runFor = async (what: string, args: readonly string[]): ReturnType<typeof runGit> => {
+  const run = async (what: string, args: readonly string[]): ReturnType<typeof runGit> => {
     const timeout = patient.get(what) ?? patience;
     const begun = performance.now();
     try {
@@ -78,48 +83,73 @@ export function openRemote(
       throw error;
     }
   };
+  const listing = (args: readonly string[]): ReturnType<typeof runGit> => run('list', args);
   let hasMain = true;
   const main = `refs/heads/${branch}`;
+  const mainSpec = `+${main}:${SEEN}/main`;
   let last: RemoteView | undefined;
   let lastKinds = '';
 
-  const fetchRefs = async (kinds: readonly RefKind[], withMain: boolean): Promise<string> => {
-    const specs = kinds.map((kind) => `+${remote.space}/${kind}/*:${SEEN}/${kind}/*`);
-    const flags = ['--prune', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--update-shallow'];
-    const args = ['fetch', ...flags, '--', url, ...(withMain ? [`+${main}:${SEEN}/main`] : []), ...specs];
-    const { code, stderr } = await runFor('fetch', args);
-    if (code === 0) return stderr;
+  const bring = async (how: readonly string[], specs: readonly string[]): Promise<string> => {
+    const usual = ['--prune', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--update-shallow'];
+    const withMain = specs.includes(mainSpec);
+    const args = [...how, ...usual, '--', url, ...specs];
+    const { code, stderr } = await run(withMain ? 'fetch' : 'fetch claims', args);
+    // The first fetch has no tip to start from.
+    if (code === 0) return stderr.replace(/^warning: ignoring --negotiation-tip=.*\n/gm, '');
     if (withMain && /couldn't find remote ref/i.test(stderr)) throw new NoMain();
     throw unreachable(url, stderr);
   };
-  const readSeen = async (): Promise<RemoteView> => {
-    const listed = await readGit(dir, ['for-each-ref', '--format=%(objectname) %(refname)', SEEN]);
-    const refs = new Map<string, string>();
-    for (const line of listed.split('\n')) {
-      const at = line.indexOf(' ');
-      if (at > 0) refs.set(line.slice(at + 1 + SEEN.length + 1), line.slice(0, at));
+  const specsOf = (kinds: readonly RefKind[]): string[] =>
+    kinds.map((kind) => `+${remote.space}/${kind}/*:${SEEN}/${kind}/*`);
+  const fetchMain = (): Promise<string> => bring(FROM_MAIN, [mainSpec]);
+  /** Claims have no history: naming those that both have takes round trips, and spares nothing. */
+  const fetchKinds = (kinds: readonly RefKind[]): Promise<string> =>
+    bring(['-c', 'fetch.negotiationAlgorithm=noop', 'fetch'], specsOf(kinds));
+  const fetchAll = async (kinds: readonly RefKind[]): Promise<string> => {
+    const isLong = (last?.refs.size ?? 0) > FEW && isFar(url);
+    if (!isLong) return bring(FROM_MAIN, [mainSpec, ...specsOf(kinds)]);
+    return (await both([fetchMain(), fetchKinds(kinds)])).join('');
+  };
+  /** Undefined when it takes a whole fetch to tell. */
+  const fetchDiffering = async (kinds: readonly RefKind[], expected: RemoteView): Promise<RemoteView | undefined> => {
+    const { result, view: listed } = await listRemote(listing, url, main, remote.space, kinds);
+    if (result.code !== 0) throw unreachable(url, result.stderr);
+    if (listed.main === undefined) return undefined;
+    const isMainNew = listed.main !== expected.main;
+    const areRefsNew = !haveSameRefs(listed, expected, kinds);
+    if (!isMainNew && !areRefsNew) return expected;
+    last = undefined;
+    await both([...(isMainNew ? [fetchMain()] : []), ...(areRefsNew ? [fetchKinds(kinds)] : [])]);
+    const seen = await readSeen(dir);
+    let { main: tip } = isMainNew ? seen : expected;
+    // One that went in between may have come to its end on main: main is read after that.
+    if (areRefsNew && [...listed.refs.keys()].some((name) => !seen.refs.has(name))) {
+      await fetchMain();
+      tip = (await readSeen(dir)).main;
     }
-    const tip = refs.get('main');
-    refs.delete('main');
-    return { main: tip, refs };
+    return { main: tip, refs: areRefsNew ? seen.refs : expected.refs };
   };
   const remote: Remote = {
     url,
     space,
-    async fetch(kinds = REF_KINDS) {
+    async fetch(kinds = REF_KINDS, expected) {
       const isSame = last !== undefined && lastKinds === kinds.join();
       let said: string;
       try {
-        said = await fetchRefs(kinds, hasMain);
+        // The first time, this host's own picture is brought in line as well.
+        const found = expected && hasMain && lastKinds === kinds.join() && (await fetchDiffering(kinds, expected));
+        if (found) return found;
+        said = hasMain ? await fetchAll(kinds) : await fetchKinds(kinds);
       } catch (error) {
         if (!(error instanceof NoMain)) throw error;
         hasMain = false;
         last = undefined;
-        said = await fetchRefs(kinds, false);
+        said = await fetchKinds(kinds);
       }
       if (!hasMain) {
         // Whether somebody has made the branch since: the other refs alone would not tell.
-        const { code, stderr } = await runGit(dir, ['ls-remote', '--exit-code', '--', url, main]);
+        const { code, stderr } = await listing(['ls-remote', '--exit-code', '--', url, main]);
         if (code === 0) {
           hasMain = true;
           return remote.fetch(kinds);
@@ -130,7 +160,7 @@ export function openRemote(
       }
       // git prints a line for each ref that changed, and nothing else.
       if (isSame && said.trim() === '' && last) return last;
-      last = await readSeen();
+      last = await readSeen(dir);
       lastKinds = kinds.join();
       return last;
     },
@@ -168,7 +198,7 @@ export function openRemote(
       ];
       let result: Awaited<ReturnType<typeof runGit>>;
       try {
-        result = await runFor(updates.some(({ ref }) => ref === main) ? 'publish' : 'push', args);
+        result = await run(updates.some(({ ref }) => ref === main) ? 'publish' : 'push', args);
       } catch (error) {
         if (error instanceof MailboxError) return { kind: 'unknown', problem: error };
         throw error;
@@ -182,6 +212,20 @@ export function openRemote(
     },
   };
   return remote;
+}
+
+/** Nothing but main is named to the remote as what is here already. A pattern: it may not be there. */
+const FROM_MAIN = ['fetch', `--negotiation-tip=${SEEN}/mai[n]`];
+/** Refs that one request can name to the remote, beside main. */
+const FEW = 12;
+
+/** All of them, even when one fails: no process is left behind. */
+async function both<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(tasks);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
 }
 
 class NoMain extends Error {}

@@ -62,8 +62,11 @@ describe('the git operations', () => {
     await sync(host, host);
     counted.taken();
     await sync(host);
-    // Nothing is new: one question to the remote.
+    // Nothing is new: one question to the remote, where it rang as where it is looked at from time to time.
     expect(counted.taken()).toEqual(['fetch']);
+    const { remote, view } = host.exchange.state;
+    expect(await remote.fetch(['claims', 'follow'], view)).toBe(view);
+    expect(counted.taken()).toEqual(['ls-remote']);
     await claim('two');
     // The push, the look again, and what the look found.
     expect(counted.taken()).toEqual(['fetch', 'for-each-ref', 'push']);

@@ -103,8 +103,9 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
   };
   const lookNow = async (): Promise<void> => {
     const before = state.view;
+    const isQuiet = !isRemoteRung;
     isRemoteRung = false;
-    await look(state);
+    await look(state, { isQuiet });
     reached();
     if (state.view !== before) {
       isRung = true;

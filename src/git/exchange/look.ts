@@ -16,26 +16,33 @@ import type { ExchangeState } from './state.js';
 
 const KINDS: readonly RefKind[] = ['claims', 'follow'];
 
-/** Reads the remote. Throws `conflict` when its history is not the one this host knows; nothing is changed then. */
-export async function look(state: ExchangeState): Promise<void> {
+/**
+ * Reads the remote; `isQuiet`: nothing is known to have changed there but by this host. Throws `conflict` when its history
+ * is not the one this host knows; nothing is changed then.
+ */
+export async function look(state: ExchangeState, { isQuiet = false } = {}): Promise<void> {
   const before = state.view.main;
-  state.view = await fetchDescendant(state);
+  state.view = await fetchDescendant(state, isQuiet);
   if (state.view.main !== before) noteKnown(state);
   await readClaims(state);
   const isMissing = (held: HeldState): boolean =>
     !held.isFresh && !held.isLost && !held.tried.includes(state.view.refs.get(`claims/${held.key}`) ?? '');
-  if ([...state.held.all.values()].some(isMissing)) {
-    // A fetch reads main before the claims: one that is gone may have come to its end in between. Once more, then.
-    state.view = await fetchDescendant(state);
+  const missing = new Set<HeldState>();
+  for (;;) {
+    const more = [...state.held.all.values()].filter((held) => isMissing(held) && !missing.has(held));
+    if (more.length === 0) break;
+    // main may have been read before the claims: one that is gone may have come to its end in between. Once more, then.
+    for (const held of more) missing.add(held);
+    state.view = await fetchDescendant(state, false);
     await readClaims(state);
   }
   await settlePending(state);
   await settleHeld(state, before);
 }
 
-async function fetchDescendant(state: ExchangeState): Promise<RemoteView> {
+async function fetchDescendant(state: ExchangeState, isQuiet: boolean): Promise<RemoteView> {
   const before = state.view.main;
-  const view = await state.remote.fetch(KINDS);
+  const view = await state.remote.fetch(KINDS, isQuiet ? state.view : undefined);
   if (view.main === before) {
     // It had been here, for the folders are in line with something; where it went, nobody can say.
     if (before === undefined && state.base !== undefined) await mustDescend(state, '(unknown)', undefined);

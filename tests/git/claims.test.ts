@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ClaimAnswer, renewalUpdate } from '../../src/git/exchange/claim.js';
+import { claimAll as claimNow, type ClaimAnswer, renewalUpdate } from '../../src/git/exchange/claim.js';
 import type { Remote } from '../../src/git/remote.js';
 import { bareRepository, git, gitHost, openHost, sync, type GitHost } from '../support/git-host.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -103,7 +103,9 @@ describe('claims', () => {
     finish(b, 'one', 'by b');
     await sync(b);
     expect(claims()).toBe('');
-    expect(await claim(a, 'one')).toBe('gone');
+    // Asked for itself: a turn of the exchange may look at the remote first, where the machine is slow.
+    const answers = await claimNow(a.exchange.state, [{ mailbox: 'server', state: 'inbox', name: 'one.md' }]);
+    expect(answers).toEqual([{ kind: 'gone' }]);
     expect(claims()).toBe('');
     await sync(a);
     expect(a.read('mailboxes/server/complete/one.md')).toContain('by b');

@@ -68,8 +68,8 @@ describe('the git operations', () => {
     expect(await remote.fetch(['claims', 'follow'], view)).toBe(view);
     expect(counted.taken()).toEqual(['ls-remote']);
     await claim('two');
-    // The push, the look again, and what the look found.
-    expect(counted.taken()).toEqual(['fetch', 'for-each-ref', 'push']);
+    // The push and the look again, which finds what the push made.
+    expect(counted.taken()).toEqual(['ls-remote', 'push']);
     await finish('two');
     const used = counted.taken();
     expect(used.filter((name) => name === 'push' || name === 'fetch')).toEqual(['push']);

@@ -60,7 +60,7 @@ export async function claimAll(state: ExchangeState, requests: readonly ClaimReq
   }
   if (attempts.length === 0) return answers;
   await pushClaims(state, attempts);
-  await look(state);
+  await look(state, { isQuiet: true });
   const now = await treeOf(state, state.view.main);
   const back: HeldState[] = [];
   for (const { index, held } of attempts) {

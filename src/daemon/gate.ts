@@ -18,6 +18,7 @@ import { moveMessage } from '../store/settle.js';
 import type { Grant } from './claim-task.js';
 import { checkPlace } from '../git/identity.js';
 import { packLoose } from '../git/maintenance.js';
+import { createSweep } from '../git/exchange/sweep.js';
 import { openTaskLook } from '../git/task-look.js';
 import { createHeartbeat } from './heartbeat.js';
 import type { Waiting } from './queue.js';
@@ -159,7 +160,7 @@ export async function openGate(
     now: () => clock.now(),
     newId: () => clock.newId(),
     onTurn,
-    chores: [heartbeat, ...chores],
+    chores: [heartbeat, createSweep(), ...chores],
     hooks: {
       onEvent: (event) => worker.emit(event),
       onApplied: (paths) => hooks.onApplied(paths.map(placeOf).filter((place) => place !== undefined)),
@@ -203,8 +204,12 @@ export async function openGate(
     if (isTime) extended = performance.now();
     for (const task of hooks.running()) {
       const left = worker.lease?.left(task.id) ?? Infinity;
-      if (left <= 0) task.stop('lease');
-      else if (isTime && task.session !== undefined && Number.isFinite(left)) watchdog.extend(task.session, left);
+      try {
+        if (left <= 0) task.stop('lease');
+        else if (isTime && task.session !== undefined && Number.isFinite(left)) watchdog.extend(task.session, left);
+      } catch (error) {
+        worker.emit({ type: 'trouble', message: `watching the lease of ${task.id}: ${messageOf(error)}` });
+      }
     }
   }, WATCH);
 

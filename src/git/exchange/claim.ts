@@ -115,7 +115,8 @@ async function prepare(
   const claim: GitClaim = {
     ...{ key, id, path, blob: oid, host: state.settings.host, worker: `${mailbox}@${state.settings.host}` },
     epoch: (seen?.claim.epoch ?? 0) + 1,
-    crashes: seen ? seen.claim.crashes + 1 : 0,
+    // One that this host made and knows nothing of any more came to no run.
+    crashes: seen ? seen.claim.crashes + (seen.claim.host === state.settings.host ? 0 : 1) : 0,
     lease: state.settings.lease,
   };
   return { key, claim, mailbox, from: seen };
@@ -142,7 +143,7 @@ async function attempt(state: ExchangeState, index: number, prepared: Prepared):
   const held = asState({
     ...{ key: claim.key, id: claim.id ?? state.newId(), mailbox, worker: claim.worker, epoch: claim.epoch },
     ...{ crashes: claim.crashes, lease: claim.lease, path: claim.path, blob: claim.blob, tried: [oid], ends: [] },
-    ...(from && { from: from.claim.worker }),
+    ...(from && from.claim.host !== state.settings.host && { from: from.claim.worker }),
   });
   held.isFresh = true;
   if (from) {

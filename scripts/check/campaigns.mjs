@@ -29,3 +29,22 @@ export function countChaos(output) {
   const failed = Number(match[2]);
   return { passed: failed === 0 ? Number(match[1]) : 0, failed };
 }
+
+/** The model and the properties of the merge at full length, which `npm test` only samples. */
+export async function runProperties() {
+  const sizes = { MAILBOXD_MODEL_STATES: '40000', MAILBOXD_MERGE_HISTORIES: '10000' };
+  const args = ['node_modules/vitest/vitest.mjs', 'run', 'tests/model', 'tests/core/merge/properties.test.ts'];
+  // Outside CI it writes no report: that of the tests must stay.
+  const { ok, output } = await run(process.execPath, args, {
+    env: { ...process.env, ...sizes, CI: 'false', NO_COLOR: '1' },
+  });
+  console.log(
+    output
+      .split('\n')
+      .filter((line) => /^\s*(merge:|model |without )|Tests {2}/.test(line))
+      .join('\n'),
+  );
+  const match = /Tests {2}(?:(\d+) failed \| )?(\d+) passed/.exec(output);
+  const failed = Number(match?.[1] ?? 0) + (ok || match?.[1] ? 0 : 1);
+  return { ok, output: ok ? '' : output.slice(-6_000), counts: { passed: Number(match?.[2] ?? 0), failed } };
+}

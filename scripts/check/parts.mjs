@@ -1,4 +1,4 @@
-import { countChaos, countHosts, runCampaign } from './campaigns.mjs';
+import { countChaos, countHosts, runCampaign, runProperties } from './campaigns.mjs';
 import { checkPackage } from './package.mjs';
 import { inTurn, root, run, tool } from './run.mjs';
 import { runTests } from './tests.mjs';
@@ -17,6 +17,7 @@ export const PARTS = {
   unused: () => tool('knip', 'knip', ['--no-progress']),
   package: checkPackage,
   tests: runTests,
+  properties: runProperties,
   hosts: () => runCampaign('test-hosts.mjs', [], countHosts),
   chaos: () => runCampaign('chaos.mjs', ['--seed', '1', '--rounds', '2', '--seconds', '20'], countChaos),
 };

@@ -29,7 +29,7 @@ function renameAny(name: string, suffix: string): string {
 }
 
 /** The second name of a file whose own is taken: every host finds the same. */
-export function clashPath({ path, oid }: FileVersion): string {
+export function clashPath({ path, oid }: Pick<FileVersion, 'path' | 'oid'>): string {
   return withSuffix(path, oid.slice(0, SHORT));
 }
 

@@ -2,6 +2,7 @@
  * One exchange: look at the folders, publish what is new, and bring the folders up to main. Called by one at a time.
  * While a person is in the middle of something of their own (a rebase, another branch), nothing is read or written.
  */
+import { clashPath } from '../../core/merge.js';
 import { applyEdits, isExecutable, ODD_NAME, type Edit } from '../apply.js';
 import { readHead } from '../checkout.js';
 import { writeClaim, type GitClaim } from '../claim-commit.js';
@@ -260,6 +261,8 @@ function keptPaths(state: ExchangeState, news: LocalNews): (path: string) => boo
   for (const held of state.held.all.values()) {
     kept.add(held.path);
     if (held.shown) kept.add(held.shown.path);
+    // Where a clash renamed it on main: here it would look like another message that waits.
+    else kept.add(clashPath({ path: held.path, oid: held.blob }));
   }
   return (path) => kept.has(path);
 }
@@ -279,7 +282,8 @@ function tellMoved(state: ExchangeState, differing: Awaited<ReturnType<typeof di
     );
     if (!renamed) state.hooks.onMoved(held);
     else if (held.shown) held.shown = { ...held.shown, path: renamed[0] };
-    else held.path = renamed[0];
+    // A bare file is known here by its path alone: under another, what left it would be a person's deletion.
+    else if (!held.key.startsWith('file.')) held.path = renamed[0];
   }
 }
 

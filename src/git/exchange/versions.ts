@@ -1,5 +1,5 @@
 /** Files as the merge takes them, read from trees and folders. */
-import { type Change, type FileVersion, locate } from '../../core/merge.js';
+import { type Change, clashPath, type FileVersion, locate } from '../../core/merge.js';
 import { STATES } from '../../core/message.js';
 import { idOf } from '../../format/id-of.js';
 import type { Objects, TreeEntry } from '../objects.js';
@@ -59,7 +59,7 @@ export async function knownPaths(
   return (path) => known.has(path);
 }
 
-/** Where main has the message now that a claim was made of: at its place, shown in progress, or where a person put it. */
+/** Where main has the message now that a claim was made of: at its place, shown in progress, or where it was moved to. */
 export async function findCurrent(
   state: ExchangeState,
   tree: string,
@@ -75,22 +75,34 @@ export async function findCurrent(
     if (version.oid === base.oid || version.id === undefined || id === undefined || version.id === id) return version;
     return undefined;
   };
+  const isSame = (version: FileVersion): boolean => version.oid === base.oid || (id !== undefined && version.id === id);
   for (const path of [base.path, ...STATES.map((folder) => `mailboxes/${mailbox}/${folder}/${name}`)]) {
     const version = await at(path);
-    // A bare file that only has the same name is another message, unless it stands where this one stood.
-    if (version && (path === base.path || version.id === id || version.oid === base.oid)) return version;
+    if (version && isSame(version)) return version;
   }
+  // A clash gave it another name, which tells its bytes: what has its own name now is not this message.
+  const second = locate(clashPath(base)).name;
+  const mailboxes = [...(await listFolder(objects, tree, 'mailboxes')).keys()].filter((other) => other !== mailbox);
+  for (const place of [mailbox, ...mailboxes]) {
+    for (const folder of STATES) {
+      const version = await at(`mailboxes/${place}/${folder}/${second}`);
+      if (version) return version;
+    }
+  }
+  // A bare file that only has the same name is another message, unless it stands where this one stood.
+  const edited = await at(base.path);
+  if (edited) return edited;
   // Moved under another name, or to another mailbox: it is among what changed on main since this host was in line.
   const mainTree = await treeOf(state, state.view.main);
   for (const [path, change] of await diffTrees(objects, state.base, mainTree, isSyncedFolder)) {
     if (!change.after || !path.startsWith('mailboxes/')) continue;
     const version = change.after.oid === base.oid || path.endsWith('.md') ? await at(path) : undefined;
-    if (version && ((id !== undefined && version.id === id) || version.oid === base.oid)) return version;
+    if (version && isSame(version)) return version;
   }
-  for (const other of (await listFolder(objects, tree, 'mailboxes')).keys()) {
+  for (const other of mailboxes) {
     for (const folder of STATES) {
-      const version = other === mailbox ? undefined : await at(`mailboxes/${other}/${folder}/${name}`);
-      if (version && ((id !== undefined && version.id === id) || version.oid === base.oid)) return version;
+      const version = await at(`mailboxes/${other}/${folder}/${name}`);
+      if (version && isSame(version)) return version;
     }
   }
   return undefined;

@@ -11,5 +11,7 @@ export function newText(seen: string, now: string): string {
   // Changed where it was being written: from where the two part.
   let same = 0;
   while (same < seen.length && same < now.length && seen[same] === now[same]) same += 1;
-  return now.slice(same);
+  // Another run: its marker is one line, and not to be cut.
+  const line = now.lastIndexOf('\n', same - 1) + 1;
+  return now.slice(now.startsWith('<!-- ', line) ? line : same);
 }

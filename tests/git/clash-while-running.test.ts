@@ -2,8 +2,12 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { HeldState } from '../../src/git/held.js';
 import { blobOid } from '../../src/git/objects.js';
+import type { ClaimReply } from '../../src/git/exchange/answer.js';
+import { mayTakeOver } from '../../src/git/exchange/look.js';
 import { bareRepository, git, gitHost, sync, type GitHost } from '../support/git-host.js';
+import { waitUntil } from '../support/wait-until.js';
 
 const BOX = 'mailboxes/server';
 const INBOX = `${BOX}/inbox/report.md`;
@@ -28,13 +32,11 @@ const files = (): string[] => git(url, 'ls-tree', '-r', '--name-only', 'main').s
 beforeEach(async () => {
   url = bareRepository();
   let ids = 0;
-  a = await gitHost(url, 'a-1', { newId: () => ID.replace(/1$/, String((ids += 1))) });
+  a = await gitHost(url, 'a-1', { lease: 300, newId: () => ID.replace(/1$/, String((ids += 1))) });
   b = await gitHost(url, 'b-1');
   a.write(INBOX, RUNS);
   await sync(a);
-  const asked = a.exchange.claim({ mailbox: 'server', state: 'inbox', name: 'report.md' });
-  await a.exchange.settled();
-  expect((await asked).kind).toBe('granted');
+  expect((await claim(a, 'report.md')).kind).toBe('granted');
   mkdirSync(join(a.root, BOX, 'in_progress'), { recursive: true });
   rmSync(join(a.root, INBOX));
   a.write(`${BOX}/in_progress/report.md`, `---\nid: "${ID}"\n---\n${RUNS}`);
@@ -46,6 +48,18 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const { exchange } of [a, b]) await exchange.close();
 });
+
+async function claim(host: GitHost, name: string): Promise<ClaimReply> {
+  const asked = host.exchange.claim({ mailbox: 'server', state: 'inbox', name });
+  await host.exchange.settled();
+  return asked;
+}
+
+function held(): HeldState {
+  const [first] = a.exchange.state.held.all.values();
+  if (!first) throw new Error('nothing is held');
+  return first;
+}
 
 function finish(): void {
   rmSync(join(a.root, `${BOX}/in_progress/report.md`));
@@ -92,4 +106,24 @@ it('while it runs, it is not taken for deleted when the other file goes', async 
   rmSync(join(b.root, INBOX));
   await sync(b, a, a, b, a);
   expect(files()).toEqual([`${BOX}/inbox/${RENAMED}`]);
+});
+
+it('when its host is gone, another takes over that very claim, and the host publishes nothing more', async () => {
+  await sync(b);
+  await waitUntil(() => mayTakeOver(b.exchange.state, held().key));
+  const key = held().key;
+  const answer = await claim(b, RENAMED);
+  expect(answer).toMatchObject({ kind: 'granted', held: { key, from: 'server@a-1', crashes: 1 } });
+  finish();
+  a.exchange.ring({ remote: true });
+  await a.exchange.settled();
+  expect(files()).toEqual([`${BOX}/inbox/${RENAMED}`, INBOX]);
+});
+
+it('when its host is gone, the file that has its name now is claimed as another', async () => {
+  await sync(b);
+  await waitUntil(() => mayTakeOver(b.exchange.state, held().key));
+  const answer = await claim(b, 'report.md');
+  expect(answer).toMatchObject({ kind: 'granted', held: { key: held().key, crashes: 0 } });
+  expect(b.events.map(({ type }) => type)).not.toContain('taken over');
 });

@@ -15,7 +15,8 @@ import { refOf, SPACES } from '../ref-names.js';
 import type { PushResult, RefUpdate } from '../remote.js';
 import { findEntry } from '../trees.js';
 import { keyFor, look, mayTakeOver } from './look.js';
-import { treeOf, withRefs, type ExchangeState, type SeenClaim } from './state.js';
+import { findAbandoned, findRival } from './rival.js';
+import { treeOf, withRefs, type ExchangeState } from './state.js';
 
 export interface ClaimRequest {
   mailbox: string;
@@ -95,15 +96,16 @@ async function prepare(
   }
   if (!bytes) return { kind: 'gone' };
   const id = idOf(bytes);
-  const key = keyFor(state, id, mailbox, name);
+  const oid = blobOid(bytes);
+  const abandoned = await findAbandoned(state, tree, id, { path, blob: oid });
+  const key = abandoned?.claim.key ?? keyFor(state, id, mailbox, name);
   const own = state.held.all.get(key) ?? (id === undefined ? undefined : state.held.byId(id));
   // Of a file without id another may have come to its place; what is done has its result on the remote's claim.
-  const isOther = own !== undefined && id === undefined && own.key === key && blobOid(bytes) !== own.blob;
+  const isOther = own !== undefined && id === undefined && own.key === key && oid !== own.blob;
   if (own)
     return own.isActive || own.isEnded || own.isLost || own.isDone || isOther
       ? { kind: 'busy', key: own.key, by: 'this host' }
       : { key: own.key, own };
-  const oid = blobOid(bytes);
   const entry = await findEntry(state.repository.objects, tree, path);
   const why = state.withheld.get(path);
   if (why !== undefined) return { kind: 'withheld', why };
@@ -112,14 +114,16 @@ async function prepare(
   if (rival) return { kind: 'busy', key: rival.claim.key, by: rival.claim.worker };
   const seen = state.seen.get(key);
   if (seen && !mayTakeOver(state, key)) return { kind: 'busy', key, by: seen.claim.worker };
+  // Under its mailbox and name another bare file may have been claimed before.
+  const isSame = seen !== undefined && (id !== undefined || seen.claim.blob === oid);
   const claim: GitClaim = {
     ...{ key, id, path, blob: oid, host: state.settings.host, worker: `${mailbox}@${state.settings.host}` },
     epoch: (seen?.claim.epoch ?? 0) + 1,
     // One that this host made and knows nothing of any more came to no run.
-    crashes: seen ? seen.claim.crashes + (seen.claim.host === state.settings.host ? 0 : 1) : 0,
+    crashes: isSame ? seen.claim.crashes + (seen.claim.host === state.settings.host ? 0 : 1) : 0,
     lease: state.settings.lease,
   };
-  return { key, claim, mailbox, from: seen };
+  return { key, claim, mailbox, from: seen, isSame };
 }
 
 type Prepared =
@@ -128,7 +132,9 @@ type Prepared =
       key: string;
       claim: GitClaim;
       mailbox: string;
+      /** What is there under the key, and whether it is a claim of this message. */
       from: { oid: string; claim: GitClaim } | undefined;
+      isSame: boolean;
       own?: undefined;
     };
 
@@ -138,41 +144,19 @@ async function attempt(state: ExchangeState, index: number, prepared: Prepared):
     const { own } = prepared;
     return { index, held: own, update: await renewalUpdate(state, own), isNew: false };
   }
-  const { claim, mailbox, from } = prepared;
+  const { claim, mailbox, from, isSame } = prepared;
   const oid = await writeClaim(state.repository.objects, claim, stamp(state));
   const held = asState({
     ...{ key: claim.key, id: claim.id ?? state.newId(), mailbox, worker: claim.worker, epoch: claim.epoch },
     ...{ crashes: claim.crashes, lease: claim.lease, path: claim.path, blob: claim.blob, tried: [oid], ends: [] },
-    ...(from && from.claim.host !== state.settings.host && { from: from.claim.worker }),
+    ...(from && isSame && from.claim.host !== state.settings.host && { from: from.claim.worker }),
   });
   held.isFresh = true;
-  if (from) {
+  if (from && isSame) {
     const what = { id: held.id, path: held.path, from: from.claim.worker };
     state.hooks.onEvent({ type: 'taken over', ...what });
   }
   return { index, held, update: { ref, from: from?.oid ?? null, to: oid }, isNew: true };
-}
-
-/**
- * Another claim of the same message under another key: of a file that had no id when it was claimed, and was given one
- * since, or was moved to another mailbox by a person.
- */
-async function findRival(
-  state: ExchangeState,
-  tree: string | undefined,
-  key: string,
-  id: string | undefined,
-  at: { path: string; blob: string },
-): Promise<SeenClaim | undefined> {
-  for (const seen of state.seen.values()) {
-    const { claim } = seen;
-    if (claim.key === key || (claim.done === undefined && mayTakeOver(state, claim.key))) continue;
-    if (id !== undefined && claim.id === id) return seen;
-    const isAlike =
-      id === undefined && claim.key.startsWith('file.') && claim.blob === at.blob && claim.path !== at.path;
-    if (isAlike && (await findEntry(state.repository.objects, tree, claim.path))?.oid !== claim.blob) return seen;
-  }
-  return undefined;
 }
 
 /** Whether main has it as it was when it was claimed, or as this claim shows it. */

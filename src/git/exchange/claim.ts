@@ -242,6 +242,13 @@ export async function release(state: ExchangeState, all: readonly HeldState[]): 
   await state.held.save();
 }
 
+/** When renewals become due, ms from `now` (monotonic); those that are due have none. */
+export function nextRenewals({ held }: ExchangeState, now: number): number[] {
+  return [...held.all.values()]
+    .filter(({ isActive, isEnded }) => isActive || isEnded)
+    .map(({ sent, lease }) => (sent?.mono ?? 0) + renewalOf(lease) - now);
+}
+
 /** Those whose renewal is due. */
 export function dueForRenewal(state: ExchangeState): HeldState[] {
   const now = state.instant();

@@ -7,7 +7,7 @@ import { longestSince } from '../../core/lease.js';
 import type { HeldState } from '../held.js';
 import type { Busy } from '../repository.js';
 import { answerClaims, type AskedClaim, type ClaimReply } from './answer.js';
-import { dueForRenewal, renew, type ClaimRequest } from './claim.js';
+import { dueForRenewal, nextRenewals, renew, type ClaimRequest } from './claim.js';
 import { buryLost } from './bury.js';
 import { follow, isFollowing } from './follow.js';
 import { settleLoaded } from './loaded.js';
@@ -193,9 +193,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
 
   const pause = (): Promise<void> => {
     const now = performance.now();
-    const dues = [...state.held.all.values()].map((held) =>
-      held.isActive || held.isEnded ? (held.sent?.mono ?? 0) + held.lease / 3 - now : Infinity,
-    );
+    const dues = nextRenewals(state, now);
     const chores = failing ? [] : (options.chores ?? []).map((chore) => Math.max(0, chore.wait()));
     if (isBehind && !failing) chores.push(Math.max(0, nextFollow - now));
     const isNow = !failing && (isRung || isRemoteRung || requests.length > 0);

@@ -5,9 +5,7 @@
 import { clashPath } from '../../core/merge.js';
 import { applyEdits, isExecutable, ODD_NAME, type Edit } from '../apply.js';
 import { readHead } from '../checkout.js';
-import { writeClaim, type GitClaim } from '../claim-commit.js';
-import type { HeldState } from '../held.js';
-import { BASE_REF, refOf, SEEN } from '../ref-names.js';
+import { BASE_REF, SEEN } from '../ref-names.js';
 import { isAccepted, type RefUpdate } from '../remote.js';
 import { findBusy, type Busy } from '../repository.js';
 import { readGit } from '../run.js';
@@ -18,6 +16,7 @@ import type { TreeEntry } from '../objects.js';
 import { findPutBack } from './follow.js';
 import { hasGone } from './gone.js';
 import { noteKnown } from './known.js';
+import { finishAside } from './finish-aside.js';
 import { look } from './look.js';
 import { forgetRefusals, mustBeExplained } from './refusals.js';
 import { dropRefused, findRefused, readablePath } from './refuse.js';
@@ -38,8 +37,6 @@ export interface RoundResult {
 
 /** Races for main that one round runs. */
 const RACES = 3;
-/** Lost races after which an end is put on its claim instead, where nobody else writes. */
-const PATIENCE = 2;
 
 export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean } = {}): Promise<RoundResult> {
   const busy = await findBusy(state.repository);
@@ -149,45 +146,6 @@ function afterPublishing(news: LocalNews, { ended }: Publication): LocalNews {
   const claimed = new Map(news.claimed);
   for (const { key } of ended) claimed.delete(key);
   return { ...news, open: [], claimed };
-}
-
-/** Ends that have lost too many races go onto their claims: a ref that nobody else writes. True when any did. */
-async function finishAside(state: ExchangeState, news: LocalNews): Promise<boolean> {
-  const { repository, held, settings } = state;
-  const late = [...held.all.values()].filter(
-    ({ key, isLost, isDone, lostRaces, current }) =>
-      news.ended.has(key) && !isLost && !isDone && lostRaces >= PATIENCE && current,
-  );
-  if (late.length === 0) return false;
-  const updates = [];
-  for (const item of late) {
-    const result = resultOf(item, news.claimed.get(item.key) ?? []);
-    if (result) await repository.objects.writeBlob(result.bytes);
-    const claim: GitClaim = {
-      ...{ key: item.key, id: item.id, host: settings.host, worker: item.worker, epoch: item.epoch },
-      ...{ crashes: item.crashes, lease: item.lease, path: item.path, blob: item.blob },
-      ...(item.shown && { shown: item.shown }),
-      done: { to: result && { path: result.path, blob: result.oid } },
-    };
-    const by = { identity: repository.identity, now: state.instant().wall };
-    const oid = await writeClaim(repository.objects, claim, by);
-    updates.push({ ref: refOf(state.remote.space, 'claims', item.key), from: item.current ?? null, to: oid });
-    item.tried.push(oid);
-  }
-  await held.save();
-  await state.remote.push(updates);
-  await look(state);
-  return true;
-}
-
-function resultOf(
-  held: HeldState,
-  changes: readonly LocalChange[],
-): { path: string; oid: string; bytes: Buffer } | undefined {
-  const name = held.path.split('/').at(-1);
-  const found = changes.filter(({ after }) => after !== undefined);
-  const change = found.find(({ path }) => path.endsWith(`/${name}`) && !path.includes('/in_progress/')) ?? found[0];
-  return change?.after && { path: change.path, oid: change.after.oid, bytes: change.after.bytes };
 }
 
 /**

@@ -1,7 +1,12 @@
 /** What is read of a remote's refs, and of this host's own picture of them. */
 import { readGit, type GitResult } from './run.js';
 import { SEEN, type RefKind, type RefSpace } from './ref-names.js';
-import type { RemoteView } from './remote.js';
+
+/** What is on the remote: `refs` by `<kind>/<name>`. */
+export interface RemoteView {
+  main: string | undefined;
+  refs: ReadonlyMap<string, string>;
+}
 
 /** The refs of the remote at one moment, without their objects. `code`: git's, for the caller to judge. */
 export async function listRemote(

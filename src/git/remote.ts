@@ -3,7 +3,7 @@
  * swap. `openRemote` speaks to a real one through git; the tests of what stands above it may use another.
  */
 import { MailboxError } from '../core/errors.js';
-import { haveSameRefs, isFar, listRemote, readSeen } from './remote-refs.js';
+import { haveSameRefs, isFar, listRemote, readSeen, type RemoteView } from './remote-refs.js';
 import { gitFault, readGit, runGit } from './run.js';
 import { withoutSecret } from './secrets.js';
 import { REF_KINDS, SEEN, type RefKind, type RefSpace } from './ref-names.js';
@@ -14,12 +14,6 @@ export interface RefUpdate {
   from: string | null;
   /** What it becomes; null: it is removed. */
   to: string | null;
-}
-
-/** What is on the remote: `refs` by `<kind>/<name>`. */
-export interface RemoteView {
-  main: string | undefined;
-  refs: ReadonlyMap<string, string>;
 }
 
 export type RefFate = 'ok' | 'refused' | 'declined';

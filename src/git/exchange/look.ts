@@ -8,7 +8,7 @@ import { readClaim, type GitClaim } from '../claim-commit.js';
 import { isAncestor } from '../checkout.js';
 import type { HeldState } from '../held.js';
 import { claimKey, type RefKind } from '../ref-names.js';
-import type { RemoteView } from '../remote.js';
+import type { RemoteView } from '../remote-refs.js';
 import { gitFault, readGit, runGit } from '../run.js';
 import { noteKnown } from './known.js';
 import { settlePending, takeInEnd } from './pending.js';

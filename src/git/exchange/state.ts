@@ -2,7 +2,8 @@
 import type { Instant } from '../../core/lease.js';
 import type { GitClaim } from '../claim-commit.js';
 import type { HeldClaims, HeldState } from '../held.js';
-import type { Remote, RemoteView } from '../remote.js';
+import type { Remote } from '../remote.js';
+import type { RemoteView } from '../remote-refs.js';
 import type { Repository } from '../repository.js';
 import type { WorkingTree } from '../working-tree.js';
 

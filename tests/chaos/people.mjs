@@ -211,8 +211,29 @@ export class People {
     this.#did('open rebase', `${host.name} for ${ms} ms`);
     await sleep(ms);
     const { ok: isDone } = await tryGit(root, ['rebase', '--continue']);
-    if (!isDone) await tryGit(root, ['rebase', '--abort']);
+    if (!isDone) await this.#abortRebase(host);
     this.note(`rebase over: ${host.name}`);
+  }
+
+  /** What was edited meanwhile in files that git knows is thrown away by git, as people learn. @param {Host} host */
+  async #abortRebase({ root, name }) {
+    const { text: changed } = await tryGit(root, ['diff', '--name-only', '-z', 'HEAD']);
+    for (const path of changed.split('\0').filter((path) => path.endsWith('.md'))) {
+      let text = '';
+      try {
+        text = readFileSync(join(root, path), 'utf8');
+      } catch {
+        continue; // deleted
+      }
+      const { text: before } = await tryGit(root, ['show', `refs/heads/main:${path}`]);
+      const lost = tokensIn(text).filter((token) => !before.includes(token));
+      for (const token of lost) {
+        const entry = this.written.get(token);
+        if (entry) entry.gone = `in a rebase on ${name} that was aborted`;
+      }
+      if (lost.length > 0) this.note(`thrown away by git rebase --abort: ${name} ${path} ${lost.join(' ')}`);
+    }
+    await tryGit(root, ['rebase', '--abort']);
   }
 }
 

@@ -102,8 +102,9 @@ export function watchBell(dir: string, options: BellOptions): Bell {
       depth: 0,
       followSymlinks: false,
       ignoreInitial: true,
-      // Folders would be listed too, each time that something changes in them.
-      ignored: (path, stats) => path !== dir && (basename(path).startsWith('.') || stats?.isDirectory() === true),
+      // The folder alone, whose own watch rings for all that is in it. A watch of each file besides costs one each, and
+      // chokidar forgets to close those of files that come, go and come again within a moment: they hold the process.
+      ignored: (path) => path !== dir,
       atomic: false,
       awaitWriteFinish: false,
     });

@@ -289,6 +289,8 @@ export async function openGate(
 function placeOf(path: string): Place | undefined {
   const [top, mailbox, state, ...rest] = path.split('/');
   if (top !== 'mailboxes' || !mailbox || rest.length === 0 || !path.endsWith('.md')) return undefined;
+  // Month folders alone are looked into; a folder in an inbox is none of ours.
+  if (rest.length > 1 && state !== 'complete' && state !== 'failed') return undefined;
   const name = rest.join('/');
   return state === 'inbox' || state === 'in_progress' || state === 'complete' || state === 'failed'
     ? { mailbox, state, name }

@@ -19,6 +19,8 @@ export interface Repository extends AsyncDisposable {
   readonly objects: Objects;
   /** `Name <address>` for commits: the person's where git has one, else mailboxd's own. */
   readonly identity: string;
+  /** Where the person's own git fetches from, if they named it. */
+  readonly origin: string;
   close(): Promise<void>;
 }
 
@@ -65,12 +67,14 @@ export async function openRepository(root: string, host: string): Promise<Reposi
   const config = async (name: string): Promise<string> =>
     (await runGit(root, ['config', '--get', name])).stdout.toString('utf8').trim();
   const [name, address] = [await config('user.name'), await config('user.email')];
+  const origin = await config('remote.origin.url');
   const clean = (text: string): string => text.replace(/[<>\n\0]/g, '').trim();
   return {
     dir: root,
     gitDir,
     ownDir,
     objects,
+    origin,
     identity: name && address ? `${clean(name)} <${clean(address)}>` : `mailboxd on ${host} <mailboxd@${host}>`,
     close: () => objects.close(),
     [Symbol.asyncDispose]: () => objects.close(),

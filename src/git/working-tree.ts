@@ -23,6 +23,8 @@ export interface LocalChange {
 export interface WorkingTree {
   /** Everything that differs from `base` now; `deep` opens every folder and looks at every file's times. */
   scan(base: string | undefined, how?: { deep?: boolean }): Promise<Map<string, LocalChange>>;
+  /** Paths that the last scan left out: somebody is still writing there, or has just put the file there. */
+  readonly unready: ReadonlySet<string>;
   /** A folder (`mailboxes/server/complete`) is to be opened at the next scan, whatever its time says. */
   touch(folder: string): void;
 }
@@ -55,6 +57,7 @@ export function openWorkingTree(
   const { onProblem } = hooks;
   const memory = new Map<string, FolderMemory>();
   const touched = new Set<string>();
+  const unready = new Set<string>();
   let lastNow = 0;
 
   const readAfter = (path: string, before: TreeEntry | undefined, stat: BigIntStats): LocalChange['after'] => {
@@ -138,7 +141,10 @@ export function openWorkingTree(
       if (after?.oid === was?.oid && after?.mode === was?.mode) continue;
       differing.add(name);
       // Asked of what differs alone: the answer may need a look at every process.
-      if (isForeignWork(path) && !hooks.isWhole(file)) continue;
+      if (isForeignWork(path) && !hooks.isWhole(file)) {
+        unready.add(path);
+        continue;
+      }
       found.set(path, { path, before: was, after });
     }
     for (const [name, entry] of entries) {
@@ -154,12 +160,14 @@ export function openWorkingTree(
   };
 
   return {
+    unready,
     touch: (folder) => void touched.add(folder),
     async scan(base, { deep = false } = {}) {
       const time = now();
       if (time < lastNow) memory.clear();
       lastNow = time;
       const found = new Map<string, LocalChange>();
+      unready.clear();
       for (const folder of SYNCED) await scanFolder(folder, base, deep, found, 1);
       return found;
     },

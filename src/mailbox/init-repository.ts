@@ -29,6 +29,11 @@ export function isOldGit(version: readonly [number, number]): boolean {
 
 /** A remote as the configuration keeps it: a path is made absolute. Throws `invalid` for what git would run as a program. */
 export function absoluteRemote(url: string, cwd: string): string {
+  if (url.trim() === '') {
+    throw new MailboxError('invalid', 'found an empty address for the remote', {
+      hint: 'expected a path, or an address that begins with ssh://, https:// or user@host:',
+    });
+  }
   if (/^[a-z0-9+.-]+::/i.test(url) || url.startsWith('-')) {
     throw new MailboxError('invalid', `found the remote ${JSON.stringify(withoutSecret(url).slice(0, 80))}`, {
       hint: 'expected a path, or an address that begins with ssh://, https:// or user@host:',

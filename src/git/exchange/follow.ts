@@ -5,6 +5,7 @@ import { type Followed, followMain, isAncestor, readHead } from '../checkout.js'
 import type { TreeEntry } from '../objects.js';
 import { runGit } from '../run.js';
 import { findEntry } from '../trees.js';
+import { BRANCH } from '../repository.js';
 import type { LocalChange } from '../working-tree.js';
 import { type ExchangeState, treeOf } from './state.js';
 
@@ -29,7 +30,15 @@ export async function follow(state: ExchangeState): Promise<Following> {
   if (head !== undefined && !(await isBehind(state, head))) return { kind: 'carries' };
   const followed = await followMain(repository, head, view.main);
   state.headLog = headLogOf(state);
+  // `git status` compares with what their last fetch saw: that much of it the exchange knows better.
+  if (followed.kind === 'followed') await noteUpstream(state, view.main);
   return followed;
+}
+
+/** Moves `origin/main` on, where origin is this remote. */
+async function noteUpstream({ repository, remote }: ExchangeState, main: string): Promise<void> {
+  if (repository.origin !== remote.url) return;
+  await runGit(repository.dir, ['update-ref', '-m', 'mailboxd: followed main', `refs/remotes/origin/${BRANCH}`, main]);
 }
 
 export async function isFollowing(state: ExchangeState): Promise<boolean> {

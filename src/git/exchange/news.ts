@@ -2,6 +2,7 @@
 import { STATES } from '../../core/message.js';
 import { idOf } from '../../format/id-of.js';
 import { listHidden, listMailboxes } from '../../store/list.js';
+import { runGit } from '../run.js';
 import { findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { ExchangeState } from './state.js';
@@ -56,7 +57,10 @@ export async function sortNews(
   }
   await withholdForged(state, news);
   // Before what is being moved joins it: a file that comes to such a place is as good as any.
+  const known = state.withheld;
   state.withheld = new Map(news.withheld.map(({ change, why }) => [change.path, why]));
+  for (const [path, why] of state.withheld)
+    if (known.get(path) !== why) state.hooks.onEvent({ type: 'trouble', message: `${path} is not sent: ${why}` });
   withholdMoving(state, news);
   if (running.size > 0) {
     const isLeft = ({ path, after }: LocalChange): boolean => !after && running.has(path.split('/').at(-1) ?? '');
@@ -66,15 +70,30 @@ export async function sortNews(
   return news;
 }
 
-/** What the store is moving at this moment, under a hidden name, is not gone. */
+/** What messages in files of this name said on main, in the newest commits that touched them. */
+async function onMainBefore({ repository, view }: ExchangeState, name: string): Promise<Buffer[]> {
+  if (view.main === undefined) return [];
+  const where = ['', '*/'].map((month) => `:(top,glob)mailboxes/*/*/${month}${name.replace(/[\\*?[\]]/g, '?')}`);
+  const flags = ['-n', '5', '--first-parent', '-m', '--raw', '--no-abbrev', '--no-renames', '--format='];
+  const { code, stdout } = await runGit(repository.dir, ['log', ...flags, view.main, '--', ...where]);
+  if (code !== 0) return [];
+  const oids = new Set(stdout.toString('latin1').match(/\b[0-9a-f]{40}\b/g) ?? []);
+  oids.delete('0'.repeat(40));
+  return Promise.all([...oids].slice(0, 20).map((oid) => repository.objects.readBlob(oid)));
+}
+
+/** What is being moved at this moment, under a hidden name or to a place where it has just arrived, is not gone. */
 function withholdMoving(state: ExchangeState, news: LocalNews): void {
   const gone = news.open.filter(({ path, after }) => !after && path.startsWith('mailboxes/') && path.endsWith('.md'));
   if (gone.length === 0) return;
   const { dir } = state.repository;
   const moving = listMailboxes(dir).flatMap((mailbox) => STATES.flatMap((folder) => listHidden(dir, mailbox, folder)));
+  const coming = [...state.working.unready].map((path) => path.slice(path.lastIndexOf('/') + 1));
   for (const change of gone) {
     const name = change.path.slice(change.path.lastIndexOf('/') + 1);
-    if (!moving.some((hidden) => !hidden.startsWith('.held~') && hidden.endsWith(`~${name}`))) continue;
+    const isComing = coming.some((other) => other === name || other.startsWith(`${name.slice(0, -3)}-`));
+    const isHidden = moving.some((hidden) => !hidden.startsWith('.held~') && hidden.endsWith(`~${name}`));
+    if (!isComing && !isHidden) continue;
     news.withheld.push({ change, why: 'it is being moved' });
     news.open.splice(news.open.indexOf(change), 1);
     state.again = Math.min(state.again ?? MOVING, MOVING);
@@ -107,7 +126,9 @@ async function withholdForged(state: ExchangeState, news: LocalNews): Promise<vo
       const entry = await findEntry(objects, state.base, `mailboxes/${mailbox}/${folder}/${name}`);
       if (entry?.mode.startsWith('100')) before.push(await objects.readBlob(entry.oid));
     }
-    const why = state.hooks.withhold(change.path, change.after.bytes, before);
+    if (state.hooks.withhold(change.path, change.after.bytes, before) === undefined) continue;
+    const past = await onMainBefore(state, name);
+    const why = state.hooks.withhold(change.path, change.after.bytes, past);
     if (why === undefined) continue;
     held.add(change);
     news.withheld.push({ change, why });

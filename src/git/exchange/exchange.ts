@@ -68,8 +68,7 @@ export interface ExchangeOptions extends OpenExchange {
 /** How often the folders are looked at without any ring, and how often every file's times are, ms. */
 const RESCAN = 3_000;
 const DEEP = 60_000;
-/** Turns that one call may take when they are made by hand. */
-const MANY = 20;
+const MANY = 20; // turns that one call may take when they are made by hand
 /** How long the person's branch may stay behind main while nothing else is to be done, ms. */
 const FOLLOW = 300;
 
@@ -160,7 +159,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
   const turn = async (): Promise<void> => {
     try {
       await renewDue();
-      if (isRemoteRung || performance.now() >= nextLook) await lookNow();
+      if (isRemoteRung || (!options.manual && performance.now() >= nextLook)) await lookNow();
       if (requests.length > 0) {
         if (await answerClaims(state, requests.splice(0))) isRung = true;
         pace.quicken();
@@ -217,6 +216,7 @@ export async function openExchange(options: ExchangeOptions): Promise<Exchange> 
     status,
     state,
     async start() {
+      isRemoteRung = true;
       if (options.manual) return turn();
       notice = watchNews(options.root, options.url, {
         local: (folder) => exchange.ring({ folder }),

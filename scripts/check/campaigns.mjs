@@ -30,10 +30,16 @@ export function countChaos(output) {
   return { passed: failed === 0 ? Number(match[1]) : 0, failed };
 }
 
-/** The model and the properties of the merge at full length, which `npm test` only samples. */
+/** The model, the properties of the merge and the fault campaign of one host at full length, which `npm test` only samples. */
 export async function runProperties() {
-  const sizes = { MAILBOXD_MODEL_STATES: '40000', MAILBOXD_MERGE_HISTORIES: '10000' };
-  const args = ['node_modules/vitest/vitest.mjs', 'run', 'tests/model', 'tests/core/merge/properties.test.ts'];
+  const sizes = { MAILBOXD_MODEL_STATES: '40000', MAILBOXD_MERGE_HISTORIES: '10000', MAILBOXD_CAMPAIGN_KILLS: '28' };
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    'tests/model',
+    'tests/core/merge/properties.test.ts',
+    'tests/faults/campaign.test.ts',
+  ];
   // Outside CI it writes no report: that of the tests must stay.
   const { ok, output } = await run(process.execPath, args, {
     env: { ...process.env, ...sizes, CI: 'false', NO_COLOR: '1' },
@@ -41,7 +47,7 @@ export async function runProperties() {
   console.log(
     output
       .split('\n')
-      .filter((line) => /^\s*(merge:|model |without )|Tests {2}/.test(line))
+      .filter((line) => /^\s*(merge:|model |without |campaign|faults?:|with unlink)|Tests {2}/.test(line))
       .join('\n'),
   );
   const match = /Tests {2}(?:(\d+) failed \| )?(\d+) passed/.exec(output);

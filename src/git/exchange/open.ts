@@ -13,6 +13,7 @@ import { openRemote } from '../remote.js';
 import { BRANCH, openRepository } from '../repository.js';
 import { runGit } from '../run.js';
 import { openWorkingTree } from '../working-tree.js';
+import { settleApplying } from './applying.js';
 import { headLogOf } from './follow.js';
 import { readKnown } from './known.js';
 import { readPending } from './pending.js';
@@ -85,6 +86,7 @@ export async function openState(options: OpenExchange): Promise<{ state: Exchang
       contention: 0,
     };
     state.headLog = headLogOf(state);
+    await settleApplying(state);
     return {
       state,
       async close() {

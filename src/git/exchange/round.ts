@@ -13,6 +13,7 @@ import { isSyncedFolder } from '../synced-paths.js';
 import { diffTrees, editTree, findEntry } from '../trees.js';
 import type { LocalChange } from '../working-tree.js';
 import type { TreeEntry } from '../objects.js';
+import { forgetApplying, noteApplying, settleApplying } from './applying.js';
 import { findPutBack } from './follow.js';
 import { hasGone } from './gone.js';
 import { noteKnown } from './known.js';
@@ -41,6 +42,8 @@ const RACES = 3;
 export async function exchangeOnce(state: ExchangeState, how: { deep?: boolean } = {}): Promise<RoundResult> {
   const busy = await findBusy(state.repository);
   if (busy) return { busy, isUnfinished: false, moved: 0 };
+  // A full disk may have broken off the last one.
+  await settleApplying(state);
   let moved = 0;
   let isUnfinished = false;
   let news = await readNews(state, how.deep ?? false);
@@ -181,6 +184,7 @@ async function bringUp(
     }
   }
   if (hasGone(state, edits)) return undefined;
+  if (edits.length > 0) await noteApplying(state, mainTree);
   const applied = await applyEdits(repository.dir, repository.ownDir, objects, edits);
   const entryOfBase = async (path: string): Promise<TreeEntry | undefined> =>
     differing.has(path) ? differing.get(path)?.before : findEntry(objects, state.base, path);
@@ -206,6 +210,7 @@ async function bringUp(
   const incoming = applied.done.length;
   if (incoming > 0) state.hooks.onEvent({ type: 'arrived', files: incoming });
   await setBase(state, base.size === 0 ? mainTree : await editTree(objects, mainTree, base));
+  if (edits.length > 0) forgetApplying(state);
   tellMoved(state, differing);
   return incoming;
 }

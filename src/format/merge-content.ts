@@ -20,23 +20,25 @@ function read(bytes: Uint8Array): ParsedMessage | undefined {
  * The message where a person put it (`state`), with what the run wrote: their fields and their text stand, the runs are
  * the holder's, and the end agrees with the folder.
  */
-export function appendRunTo(current: Uint8Array, result: Uint8Array, state: State): Uint8Array {
+export function appendRunTo(current: Uint8Array, result: Uint8Array, state: State, isOnlyMoved = false): Uint8Array {
   const theirs = read(current);
   const ours = read(result);
   if (!theirs || !ours) return Buffer.concat([current, Buffer.from('\n\n'), result]);
   const { front } = ours;
   const last = front.runs?.at(-1)?.token;
   if (last !== undefined && theirs.front.runs?.some((run) => run.token === last)) return current;
+  // An edit that the run already had is in its file alone: where the other was only moved, that is the newer text.
+  const own = isOnlyMoved ? ours : theirs;
   const mine = endFor(state, front.result, theirs.front.result);
   const changes: Record<string, unknown> = {
     ...(front.id !== undefined && theirs.front.id === undefined && { id: front.id }),
     ...{ seal: front.seal, epoch: front.epoch, runs: front.runs, claim: undefined, result: mine },
     ...(state === 'inbox' && { attempts: undefined, retry_at: undefined }),
   };
-  const rest = ours.recorded.startsWith(theirs.recorded) ? '' : theirs.recorded;
+  const rest = isOnlyMoved || ours.recorded.startsWith(theirs.recorded) ? '' : theirs.recorded;
   try {
     const recorded = ours.recorded + (rest === '' ? '' : `\n${rest.replace(/^\r?\n/, '')}`);
-    return Buffer.from(assembleMessage({ split: theirs.split, ownText: theirs.ownText, recorded }, changes));
+    return Buffer.from(assembleMessage({ split: own.split, ownText: own.ownText, recorded }, changes));
   } catch (error) {
     if (!(error instanceof MailboxError)) throw error;
     return Buffer.concat([current, Buffer.from('\n\n'), result]);

@@ -23,8 +23,11 @@ export interface FinishParts {
   current: FileVersion | undefined;
   /** A message of its own in the inbox that carries an edit; the same name, id and bytes each time. */
   followUp: (edited: FileVersion, base: FileVersion) => FileVersion;
-  /** `current` with the run of `result`; `current` itself when the run is in it already. */
-  appendRun: (current: FileVersion, result: FileVersion) => FileVersion;
+  /**
+   * `current` with the run of `result`; `current` itself when the run is in it already. `isOnlyMoved`: nobody wrote into
+   * it, and what `result` says besides the run stands.
+   */
+  appendRun: (current: FileVersion, result: FileVersion, isOnlyMoved: boolean) => FileVersion;
   /** Whether `main` has a file at a path. */
   has: (path: string) => boolean;
   /** The object id of what `main` has at a path: with it, a follow-up that is there already is not written again. */
@@ -55,7 +58,7 @@ export function mergeFinish(parts: FinishParts): MergeResult {
     return { edits, notes };
   }
   if (isMoved) {
-    const appended = parts.appendRun(current, result);
+    const appended = parts.appendRun(current, result, !isEdited);
     if (appended.oid !== current.oid) {
       edits.set(current.path, { ...appended, path: current.path });
       notes.push({ kind: 'appended', paths: [base.path, current.path] });

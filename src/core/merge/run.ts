@@ -26,7 +26,7 @@ export function mergeRun(
   const from = base.path;
   if (isPersonsMove(from, other.path)) {
     notes.push({ kind: 'appended', paths: [from, other.path] });
-    return [{ version: { ...rules.appendRun(other, run), path: other.path }, from }];
+    return [{ version: { ...rules.appendRun(other, run, other.oid === base.oid), path: other.path }, from }];
   }
   if (other.oid === base.oid) return undefined;
   const path = mergePaths(from, run.path, other.path);

@@ -178,9 +178,9 @@ const followUp = (edited: FileVersion): FileVersion => {
   return { path: `mailboxes/${mailbox}/inbox/${made.name}`, id: made.id, bytes: made.bytes, oid: blobOid(made.bytes) };
 };
 
-const appendRun = (current: FileVersion, result: FileVersion): FileVersion => {
+const appendRun = (current: FileVersion, result: FileVersion, isOnlyMoved: boolean): FileVersion => {
   const state: State = STATES.find((name) => name === locate(current.path).state) ?? 'inbox';
-  const bytes = appendRunTo(current.bytes, result.bytes, state);
+  const bytes = appendRunTo(current.bytes, result.bytes, state, isOnlyMoved);
   return { ...current, bytes, oid: blobOid(bytes) };
 };
 

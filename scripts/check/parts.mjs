@@ -19,5 +19,6 @@ export const PARTS = {
   tests: runTests,
   properties: runProperties,
   hosts: () => runCampaign('test-hosts.mjs', [], countHosts),
-  chaos: () => runCampaign('chaos.mjs', ['--seed', '1', '--rounds', '2', '--seconds', '20'], countChaos),
+  chaos: () =>
+    runCampaign('chaos.mjs', ['--seed', '1', '--rounds', '2', '--seconds', '12', '--workers', '3'], countChaos),
 };

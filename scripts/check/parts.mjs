@@ -20,5 +20,5 @@ export const PARTS = {
   properties: runProperties,
   hosts: () => runCampaign('test-hosts.mjs', [], countHosts),
   chaos: () =>
-    runCampaign('chaos.mjs', ['--seed', '1', '--rounds', '2', '--seconds', '12', '--workers', '3'], countChaos),
+    runCampaign('chaos.mjs', ['--seed', '5', '--rounds', '1', '--seconds', '10', '--workers', '3'], countChaos),
 };
